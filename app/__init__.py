@@ -1,0 +1,1 @@
+"""The Qt application: command line, window, pages, engine client, run index."""

@@ -1,0 +1,1 @@
+"""Everything that computes; imports no Qt."""

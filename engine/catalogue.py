@@ -1,0 +1,175 @@
+"""The catalogue as data: what the window needs to know to draw a method.
+
+Plain structs without behavior, so that the window can read a cached catalogue
+before torch is imported. ``engine.method`` makes them from declarations.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+CATALOGUE_SCHEMA = 1
+
+FieldKind = Literal["int", "float", "bool", "choice", "text", "file", "mask", "picture"]
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """One option of a choice field."""
+
+    value: str
+    title: str
+    help: str = ""
+
+
+class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One value that a person can set.
+
+    ``name`` is a dotted path (``blur.sigma``); ``when`` maps other field names to the
+    values under which this field applies; ``live`` means it may move during a run.
+    """
+
+    name: str
+    title: str
+    kind: FieldKind
+    default: Any
+    help: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    step: float | None = None
+    scale: Literal["linear", "log"] = "linear"
+    decimals: int = 2
+    group: str = ""
+    folded: bool = False
+    live: bool = False
+    choices: tuple[Choice, ...] = ()
+    when: dict[str, list[Any]] = {}
+
+
+class SeriesSpec(msgspec.Struct, frozen=True):
+    """One line of a curve panel: ``metric`` names the number the bench observes."""
+
+    metric: str
+    title: str
+    unit: str = ""
+
+
+class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One live view. An image panel shows the array that ``name`` names."""
+
+    name: str
+    title: str
+    kind: Literal["image", "curve"]
+    series: tuple[SeriesSpec, ...] = ()
+    log_y: bool = False
+    reference: float | None = None
+    help: str = ""
+
+
+class PresetSpec(msgspec.Struct, frozen=True):
+    """Named values; ``seconds`` is the time on 2 cores at the default picture size."""
+
+    name: str
+    title: str
+    values: dict[str, Any]
+    help: str = ""
+    seconds: float | None = None
+
+
+class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A one-click example of the start page."""
+
+    title: str
+    method: str
+    problem: dict[str, Any]
+    params: dict[str, Any] = {}
+    inputs: dict[str, str] = {}
+    seconds: float
+    thumbnail: str = ""
+
+
+class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One method, as the window, the command line and the run record see it."""
+
+    id: str
+    bench: str
+    title: str
+    summary: str
+    source: str
+    url: str = ""
+    help: str = ""
+    fields: tuple[FieldSpec, ...]
+    presets: tuple[PresetSpec, ...]
+    panels: tuple[PanelSpec, ...]
+    priors: tuple[str, ...] = ()
+    thumbnail: str = ""
+    package: str = "priorbench"
+
+
+class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that a bench takes; ``samples`` are the bundled ones (``sample:NAME``)."""
+
+    name: str
+    title: str
+    kind: Literal["picture", "mask"]
+    required: bool = True
+    default: str = ""
+    samples: tuple[Choice, ...] = ()
+    suffixes: tuple[str, ...] = ()
+
+
+class BenchSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One bench: what its problem asks for, and the panels that all its methods share."""
+
+    id: str
+    title: str
+    verb: str
+    summary: str
+    icon: str
+    inputs: tuple[InputSpec, ...]
+    fields: tuple[FieldSpec, ...]
+    panels: tuple[PanelSpec, ...]
+    examples: tuple[ExampleSpec, ...] = ()
+    order: int = 100
+
+
+class ModelSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A trained network as its model card tells it."""
+
+    id: str
+    title: str
+    summary: str
+    parameters: int
+    card: dict[str, Any]
+
+
+class Catalogue(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is installed. ``broken`` maps a module to why it was left out."""
+
+    schema: int = CATALOGUE_SCHEMA
+    benches: tuple[BenchSpec, ...] = ()
+    methods: tuple[MethodSpec, ...] = ()
+    models: tuple[ModelSpec, ...] = ()
+    broken: dict[str, str] = {}
+
+    def method(self, method_id: str) -> MethodSpec:
+        """The method with this id; ``KeyError`` names the known ones."""
+        for method in self.methods:
+            if method.id == method_id:
+                return method
+        known = ", ".join(m.id for m in self.methods)
+        raise KeyError(f"method {method_id!r} is unknown; known: {known}")
+
+    def bench(self, bench_id: str) -> BenchSpec:
+        """The bench with this id; ``KeyError`` names the known ones."""
+        for bench in self.benches:
+            if bench.id == bench_id:
+                return bench
+        known = ", ".join(b.id for b in self.benches)
+        raise KeyError(f"bench {bench_id!r} is unknown; known: {known}")
+
+    def methods_of(self, bench_id: str) -> list[MethodSpec]:
+        """The methods of a bench, in catalogue order."""
+        return [m for m in self.methods if m.bench == bench_id]

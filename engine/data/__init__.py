@@ -1,0 +1,1 @@
+"""Readers, sample library, procedural data."""

@@ -1,0 +1,1 @@
+"""Model cards, weights, training, ONNX export, ONNX Runtime sessions."""

@@ -1,0 +1,1 @@
+"""Forward operators: what happened to the picture, with exact adjoints."""

@@ -1,0 +1,1 @@
+"""Image restoration: one module per method, `bench` for what they share."""

@@ -1,0 +1,201 @@
+"""One bench page's run: started, steered, interrupted, resumed.
+
+The page asks and shows; this object talks to the engine. It listens to the one job that
+is the page's own and ignores every other, so messages of a replaced run cannot arrive.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal, Slot
+
+from engine.messages import Event, JobState, Metrics, Progress, RunRequest
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from app.engine_client import EngineClient
+
+#: A cancel that takes longer than this is offered the hard way.
+CANCEL_DEADLINE_MS = 3000
+
+ACTIVE = frozenset({"preparing", "running", "idle", "paused", "stopping"})
+_STATES = {"queued": "preparing", "preparing": "preparing"}
+
+
+def new_folder(runs: Path, method: str) -> Path:
+    """A folder name for a new run: when, which method, and a few random letters."""
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    return runs / f"{stamp}-{method.rpartition('.')[2]}-{secrets.token_hex(3)}"
+
+
+class RunController(QObject):
+    """The run of one page.
+
+    ``state`` is one of ``none``, ``preparing``, ``running``, ``idle``, ``paused``,
+    ``stopping``, ``finished``, ``cancelled``, ``failed``, ``interrupted``.
+    """
+
+    changed = Signal()
+    started = Signal(object)
+    progress = Signal(object)
+    metrics = Signal(int, object)
+    frame = Signal(str, object, int, bool)
+    failed = Signal(object)
+    interrupted = Signal(str)
+    stuck = Signal()
+    ended = Signal(str)
+
+    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._client = client
+        self.job = ""
+        self.state = "none"
+        self.text = ""
+        self.request: RunRequest | None = None
+        self.folder: Path | None = None
+        self.last_progress: Progress | None = None
+        self.values: dict[str, float] = {}
+        self._deadline = QTimer(self)
+        self._deadline.setSingleShot(True)
+        self._deadline.setInterval(CANCEL_DEADLINE_MS)
+        self._deadline.timeout.connect(self._on_deadline)
+        client.event.connect(self._on_event)
+        client.frame.connect(self._on_frame)
+        client.crashed.connect(self._on_crash)
+
+    @property
+    def active(self) -> bool:
+        """Whether a run of this page is going on."""
+        return self.state in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        """Whether an interrupted run waits to be taken up again."""
+        return self.state == "interrupted" and self.request is not None
+
+    def start(self, request: RunRequest, folder: Path, *, resume: bool = False) -> None:
+        """Start ``request`` in ``folder``; a run that is going on is cancelled first.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        if self.active:
+            self._client.control(self.job, "cancel")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.request, self.folder = request, folder
+        self.last_progress, self.values = None, {}
+        self._deadline.stop()
+        self.job = self._client.start_job(request, folder, resume=resume)
+        self._become("preparing")
+        self.started.emit(resume)
+
+    def resume(self) -> None:
+        """Take an interrupted run up again from its newest checkpoint."""
+        if self.request is not None and self.folder is not None:
+            self.start(self.request, self.folder, resume=True)
+
+    def adopt(self, request: RunRequest, folder: Path) -> None:
+        """Offer to resume a run that an earlier window left behind."""
+        self.request, self.folder, self.job = request, folder, ""
+        self._become("interrupted")
+
+    def pause(self) -> None:
+        """Stop after the present step."""
+        self._steer("pause")
+
+    def go_on(self) -> None:
+        """Continue after a pause."""
+        self._steer("resume")
+
+    def step(self) -> None:
+        """One step, then pause."""
+        self._steer("step")
+
+    def cancel(self) -> None:
+        """Stop; what was reached is kept."""
+        if self.active and self.state != "stopping":
+            self._client.control(self.job, "cancel")
+            self._become("stopping")
+            self._deadline.start()
+
+    def force_stop(self) -> None:
+        """Stop a run that does not answer by ending its process."""
+        self._client.force_stop(self.job)
+
+    def tune(self, values: dict[str, Any]) -> None:
+        """New values of live knobs for the run that goes on."""
+        if self.active:
+            self._client.tune(self.job, values)
+
+    def _steer(self, action: str) -> None:
+        if self.active and self.state != "stopping":
+            self._client.control(self.job, action)
+
+    def _become(self, state: str, text: str = "") -> None:
+        self.state, self.text = state, text
+        if state not in {"stopping"}:
+            self._deadline.stop()
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        if not self.job or getattr(event, "job", "") != self.job:
+            return
+        if isinstance(event, JobState):
+            self._on_job_state(event)
+        elif isinstance(event, Progress):
+            self.last_progress = event
+            self.progress.emit(event)
+        elif isinstance(event, Metrics):
+            self.values = event.values
+            self.metrics.emit(event.step, event.values)
+
+    def _on_job_state(self, event: JobState) -> None:
+        state = _STATES.get(event.state, event.state)
+        if self.state == "stopping" and state in ACTIVE:
+            # The engine had not read the cancel yet when it sent this.
+            return
+        self._become(state, event.text)
+        if state == "failed":
+            self.failed.emit(event)
+        if state in {"finished", "cancelled", "failed"}:
+            self.ended.emit(str(self.folder))
+
+    @Slot(str, str, object, int, bool)
+    def _on_frame(self, job: str, panel: str, array: np.ndarray, step: int, final: bool) -> None:
+        if job == self.job:
+            self.frame.emit(panel, array, step, final)
+
+    @Slot(object)
+    def _on_crash(self, info: Any) -> None:
+        if not self.active:
+            return
+        if self.state == "stopping":
+            # It was being stopped anyway; a forced stop ends the process on purpose.
+            self._become("cancelled")
+            self.ended.emit(str(self.folder))
+            return
+        cause = str(getattr(info, "cause", "") or info)
+        self._become("interrupted", cause)
+        self.interrupted.emit(cause)
+
+    @Slot()
+    def _on_deadline(self) -> None:
+        if self.state == "stopping":
+            self.stuck.emit()
+
+
+def progress_text(event: Progress) -> str:
+    """``63 / 100 · 8.1 it/s · 5 s left``, with tabular figures of two to four digits."""
+    parts = [f"{event.step} / {event.total}" if event.total else f"{event.step}"]
+    if event.rate > 0:
+        rate = f"{event.rate:.1f}" if event.rate < 100 else f"{event.rate:.0f}"
+        parts.append(QCoreApplication.translate("Run", "{rate} it/s").format(rate=rate))
+    if event.eta >= 0:
+        parts.append(QCoreApplication.translate("Run", "{s} s left").format(s=round(event.eta)))
+    return " · ".join(parts)

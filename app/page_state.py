@@ -56,8 +56,13 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
         return self._section(_checked(section, _SECTIONS, key)).get(name)
 
     def with_values(self, changes: Mapping[str, Any]) -> PageState:
-        """A copy with ``{key: value}`` applied; a changed method counts first."""
+        """A copy with ``{key: value}`` applied; a changed method counts first.
+
+        A changed knob makes the preset a custom one, unless ``changes`` names it.
+        """
         top = {k: v for k, v in changes.items() if ":" not in k}
+        if any(key.startswith("params:") for key in changes):
+            top.setdefault("preset", "")
         for key in top:
             _checked(key, _TOP, key)
         state = msgspec.structs.replace(self, **top)
@@ -156,6 +161,14 @@ def with_method(state: PageState, method: MethodSpec) -> PageState:
             values |= flatten(method.presets[0].values, values)
     return msgspec.structs.replace(
         state, method=method.id, preset=preset, params={**state.params, method.id: values}
+    )
+
+
+def with_knob(state: PageState, method: MethodSpec, name: str, value: Any) -> PageState:
+    """The state with one knob of ``method`` moved, its preset named if it is one again."""
+    moved = state.with_values({f"params:{name}": value})
+    return msgspec.structs.replace(
+        moved, preset=matching_preset(method, moved.params[state.method])
     )
 
 

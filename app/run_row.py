@@ -1,0 +1,179 @@
+"""One run as the history shows it, read from the folder that the engine keeps for it.
+
+The folder is the truth; the index is a copy for searching. ``label.json`` is the one
+file in a run folder that the window writes: the name and the note a person gave.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from app import owners
+from app.files import write_atomic
+
+RECORD, REQUEST, LABEL = "run.json", "request.json", "label.json"
+#: What a run that nobody computes any more shows instead of "running".
+INTERRUPTED = "interrupted"
+_UNDER_WAY = frozenset({"queued", "preparing", "running", "idle", "paused"})
+
+
+class RunRow(msgspec.Struct, kw_only=True):
+    """One run. ``seconds`` of computing; ``created`` ISO 8601 in UTC; ``owner`` from ``owners``.
+
+    ``thumbnail`` is a file name inside ``folder``; ``name`` and ``note`` are a person's words.
+    """
+
+    id: str
+    folder: str
+    method: str = ""
+    bench: str = ""
+    title: str = ""
+    status: str = ""
+    created: str = ""
+    seconds: float = 0.0
+    seed: int = 0
+    params: dict[str, Any] = {}
+    problem: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
+    metrics: dict[str, float] = {}
+    versions: dict[str, str] = {}
+    thumbnail: str = ""
+    name: str = ""
+    note: str = ""
+    owner: str = ""
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return Path(self.folder)
+
+    @property
+    def heading(self) -> str:
+        """What the run is called: a person's name for it, else method and picture."""
+        if self.name:
+            return self.name
+        things = [input_name(value) for value in self.inputs.values()]
+        return " · ".join([self.title or self.method, *(t for t in things if t)])
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the folder says that the run has not ended."""
+        return self.status in _UNDER_WAY
+
+    @property
+    def live(self) -> bool:
+        """Whether a living process computes this run now."""
+        return self.under_way and owners.alive(self.owner)
+
+    @property
+    def shown_status(self) -> str:
+        """The status with runs of dead engines told apart."""
+        return INTERRUPTED if self.under_way and not self.live else self.status
+
+    def text(self) -> str:
+        """Everything that a search looks through, without regard to case."""
+        words = [self.name, self.note, self.title, self.method, self.id, self.created[:10]]
+        words += [input_name(value) for value in self.inputs.values()]
+        words += [str(value) for value in flatten(self.problem).values() if isinstance(value, str)]
+        return " ".join(words).casefold()
+
+
+def input_name(value: Any) -> str:
+    """The short name of an input: ``sample:astronaut`` and ``/a/astronaut.png`` are astronaut."""
+    if isinstance(value, dict):
+        value = value.get("reference") or value.get("path") or ""
+    text = str(value)
+    if text.startswith("sample:"):
+        return text.removeprefix("sample:")
+    return "" if text.startswith("store:") else Path(text).stem
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested values under dotted names, as forms and the command line write them."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat |= flatten(value, f"{name}.")
+        else:
+            flat[name] = value
+    return flat
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or None where there is none that can be read."""
+    try:
+        data = msgspec.json.decode(path.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def read_folder(folder: Path) -> RunRow | None:
+    """The run kept in ``folder``, or None where there is no readable run."""
+    request = read_json(folder / REQUEST)
+    record = read_json(folder / RECORD)
+    if record is None and request is None:
+        return None
+    # A record that cannot be read leaves the request: the run can at least be repeated.
+    status = "running" if record is None and not (folder / RECORD).exists() else "failed"
+    data: dict[str, Any] = {"status": status}
+    for part in (request, record):
+        if part is not None:
+            inner = part.get("request")
+            data |= inner if isinstance(inner, dict) else {}
+            data |= part
+    label = read_json(folder / LABEL) or {}
+    method = _text(data.get("method"))
+    thumbnail = "thumbnail.png" if (folder / "thumbnail.png").is_file() else ""
+    return RunRow(
+        id=_text(data.get("id")) or folder.name,
+        folder=str(folder),
+        method=method,
+        bench=method.partition(".")[0],
+        title=_text(data.get("title")) or method,
+        status=_text(data.get("status")),
+        created=_text(data.get("created")),
+        seconds=_number(data.get("seconds")),
+        seed=_seed(data),
+        params=_table(data.get("params")),
+        problem=_table(data.get("problem")),
+        inputs=_table(data.get("inputs")),
+        metrics=_numbers(data.get("metrics")),
+        versions={k: str(v) for k, v in _table(data.get("versions")).items()},
+        thumbnail=thumbnail,
+        name=_text(label.get("name")),
+        note=_text(label.get("note")),
+        owner=_text(data.get("owner")),
+    )
+
+
+def write_label(folder: Path, name: str, note: str) -> None:
+    """Keep a person's words beside the run; ``OSError`` if the folder cannot be written."""
+    write_atomic(folder / LABEL, msgspec.json.encode({"name": name, "note": note}))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _table(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _numbers(value: Any) -> dict[str, float]:
+    pairs = _table(value).items()
+    return {k: float(v) for k, v in pairs if isinstance(v, int | float)}
+
+
+def _seed(data: dict[str, Any]) -> int:
+    seed = data.get("seed", _table(data.get("seeds")).get("seed", 0))
+    # SQLite holds 64 bits.
+    return seed if isinstance(seed, int) and abs(seed) < 2**63 else 0

@@ -41,7 +41,6 @@ class DenoiserUNet(nn.Module):
         blocks: residual blocks per level and direction.
     """
 
-    #: Height and width are padded to a multiple of this inside ``forward``.
     def __init__(
         self,
         channels: int = 3,
@@ -51,6 +50,7 @@ class DenoiserUNet(nn.Module):
         super().__init__()
         if len(widths) != len(blocks):
             raise ValueError(f"widths {widths} and blocks {blocks} must have equal length")
+        #: Height and width are padded to a multiple of this inside ``forward``.
         self.multiple = 2 ** len(widths)
         self.head = nn.Conv2d(4 * (channels + 1), widths[0], 3, padding=1, bias=False)
         self.encoder = nn.ModuleList()
@@ -78,9 +78,12 @@ class DenoiserUNet(nn.Module):
         """
         height, width = x.shape[-2:]
         pad = (0, -width % self.multiple, 0, -height % self.multiple)
-        padded = F.pad(x, pad, mode="replicate")
-        noise_map = sigma.reshape(-1, 1, 1, 1).expand(-1, 1, *padded.shape[-2:])
-        h = self.head(F.pixel_unshuffle(torch.cat([padded, noise_map], 1), 2))
+        return self.core(F.pad(x, pad, mode="replicate"), sigma)[..., :height, :width]
+
+    def core(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """``forward`` for heights and widths that are multiples of ``multiple`` (exported)."""
+        noise_map = sigma.reshape(-1, 1, 1, 1).expand(-1, 1, *x.shape[-2:])
+        h = self.head(F.pixel_unshuffle(torch.cat([x, noise_map], 1), 2))
         skips = []
         for encode, down in zip(self.encoder, self.down, strict=True):
             h = encode(h)
@@ -91,5 +94,4 @@ class DenoiserUNet(nn.Module):
             reversed(self.up), reversed(self.decoder), reversed(skips), strict=True
         ):
             h = decode(up(h) + skip)
-        residual = F.pixel_shuffle(self.tail(h), 2)
-        return x + residual[..., :height, :width]
+        return x + F.pixel_shuffle(self.tail(h), 2)

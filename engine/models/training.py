@@ -1,0 +1,129 @@
+"""Training as a generator: the same contract as a method, so it pauses and resumes alike.
+
+A recipe says what is learned; this module steps it. The batch of a step is a function of
+seed and step alone, and the state holds weights, their running mean and the optimizers,
+so a training continued from a checkpoint goes on with equal bits on the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from engine.method import State
+from engine.models.muon import Muon
+
+
+class Recipe(Protocol):
+    """What one network learns from."""
+
+    def network(self) -> nn.Module:
+        """A freshly initialized network (the caller has seeded torch)."""
+        ...
+
+    def loss(self, network: nn.Module, step: int, seed: int) -> Tensor:
+        """The loss of one batch; the batch depends on ``(seed, step)`` alone."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """Warm up, hold, then fall linearly to zero over the last ``decay`` part of all steps.
+
+    Holding lets a training be prolonged: until the fall begins, the rate does not depend
+    on the number of steps.
+    """
+
+    steps: int
+    rate: float
+    warmup: int = 200
+    decay: float = 0.7
+
+    def __call__(self, step: int) -> float:
+        """Learning rate of step ``step`` (counted from 0)."""
+        rise = min(1.0, (step + 1) / self.warmup)
+        fall = min(1.0, (self.steps - step) / max(1.0, self.decay * self.steps))
+        return self.rate * rise * fall
+
+
+def _split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
+    """Inner kernels go to Muon; first and last layer, and vectors, to Adam, as is usual."""
+    named = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
+    edges = {named[0][0], named[-1][0]}
+    inner = [p for n, p in named if p.ndim >= 2 and n not in edges]
+    outer = [p for n, p in named if p.ndim < 2 or n in edges]
+    return inner, outer
+
+
+def _pack(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{prefix}.{index}.{key}": torch.as_tensor(value)
+        for index, values in optimizer.state_dict()["state"].items()
+        for key, value in values.items()
+    }
+
+
+def _unpack(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    saved = optimizer.state_dict()
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        if name.startswith(prefix + "."):
+            _, index, key = name.split(".")
+            state.setdefault(int(index), {})[key] = value.clone()
+    optimizer.load_state_dict({"state": state, "param_groups": saved["param_groups"]})
+
+
+def fit(
+    recipe: Recipe,
+    schedule: Schedule,
+    *,
+    seed: int,
+    adam_rate: float = 5e-4,
+    average: float = 0.999,
+    state: State | None = None,
+    device: str = "cpu",
+) -> Iterator[State]:
+    """Train; yields after every step a ``State`` whose tensors are
+
+    ``net.*`` (weights), ``mean.*`` (their exponential moving average), ``muon.*`` and
+    ``adam.*``; ``scalars["loss"]`` is the loss of the step. They are borrowed: copy
+    what must outlive the next step.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = recipe.network()
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    mean = {n: p.detach().clone() for n, p in network.named_parameters()}
+    inner, outer = _split(network)
+    muon = Muon(inner, lr=schedule.rate)
+    adam = torch.optim.AdamW(outer, lr=adam_rate, betas=(0.9, 0.99), weight_decay=0.0)
+    start = 0
+    if state is not None:
+        start = state.step
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                parameter.copy_(state.tensors[f"net.{name}"])
+                mean[name].copy_(state.tensors[f"mean.{name}"])
+        _unpack("muon", muon, state.tensors)
+        _unpack("adam", adam, state.tensors)
+    for step in range(start, schedule.steps):
+        rate = schedule(step)
+        muon.param_groups[0]["lr"] = rate
+        adam.param_groups[0]["lr"] = rate / schedule.rate * adam_rate
+        loss = recipe.loss(network, step, seed)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimizer in (muon, adam):
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        keep = min(average, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                mean[name].lerp_(parameter, 1 - keep)
+        tensors = {f"net.{n}": p.detach() for n, p in network.named_parameters()}
+        tensors |= {f"mean.{n}": m for n, m in mean.items()}
+        tensors |= _pack("muon", muon) | _pack("adam", adam)
+        yield State(step + 1, schedule.steps, tensors, {"loss": float(loss.detach())})

@@ -7,25 +7,55 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from engine.operators.table import Table
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class SVD:
+    """The singular value decomposition ``A = U diag(s) V^H`` as fast transforms.
+
+    ``vh`` takes a picture to its row-space coefficients and ``v`` takes them back; ``uh``
+    and ``u`` do the same for measurements. Coefficients of both kinds have one shape, to
+    which ``singular`` (not negative) broadcasts. ``x - v(vh(x))`` is the part of ``x`` that
+    the operator cannot see beyond zero singular values. Coefficients of a periodic
+    convolution are complex and cover half of the plane (the rest is conjugate).
+    """
+
+    singular: Table
+    vh: Callable[[Tensor], Tensor]
+    v: Callable[[Tensor], Tensor]
+    uh: Callable[[Tensor], Tensor]
+    u: Callable[[Tensor], Tensor]
 
 
 class LinearOperator(ABC):
     """A linear map from pictures to measurements.
 
     ``prox`` solves ``argmin_x 1/2 ||A x - y||^2 + rho/2 ||x - z||^2`` exactly where the
-    operator has a fast form (FFT, mask, identity, block average); the default is
-    conjugate gradients to a relative residual of 1e-6.
+    operator has an ``svd`` (FFT, mask, identity, decimation); the default is conjugate
+    gradients to a relative residual of 1e-6.
     """
 
     #: ``(channel, height, width)`` of the pictures that go in.
-    shape_in: tuple[int, int, int]
+    shape_in: Shape
     #: ``(channel, height, width)`` of the measurements that come out.
-    shape_out: tuple[int, int, int]
+    shape_out: Shape
     #: An upper bound of the spectral norm of A.
     norm: float = 1.0
+    #: The singular value decomposition where it is known in closed form.
+    svd: SVD | None = None
+
+    @property
+    def shape_picture(self) -> Shape:
+        """Shape of the picture a person sees; smaller than ``shape_in`` with a padded border."""
+        return self.shape_in
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -35,18 +65,41 @@ class LinearOperator(ABC):
     def adjoint(self, y: Tensor) -> Tensor:
         """``A^T y``, exactly."""
 
-    def pinv(self, y: Tensor, epsilon: float = 0.0) -> Tensor:
-        """A first picture from a measurement: the pseudo-inverse where it is known.
+    def extend(self, picture: Tensor) -> Tensor:
+        """A picture of ``shape_picture`` continued to ``shape_in``; most operators need nothing."""
+        return picture
 
-        ``epsilon`` damps small singular values. The default is ``A^T y``.
+    def crop(self, x: Tensor) -> Tensor:
+        """The part of ``x`` that is the picture: undoes ``extend``."""
+        return x
+
+    def pinv(self, y: Tensor, epsilon: float = 0.0) -> Tensor:
+        """``A^T (A A^T + epsilon)^-1 y``: a first picture from a measurement.
+
+        With ``epsilon`` 0 and a known ``svd`` it is the Moore-Penrose inverse; singular
+        values below what the number type resolves count as zero. Without an ``svd`` it is
+        the damped least-squares picture, with ``epsilon`` at least 1e-4 of ``norm`` squared.
         """
-        return self.adjoint(y)
+        if self.svd is None:
+            damped = max(epsilon, 1e-4 * self.norm**2)
+            flat = torch.zeros((y.shape[0], *self.shape_in), dtype=y.dtype, device=y.device)
+            return self.prox(y, flat, damped)
+        s = self.svd.singular.like(y)
+        power = s * s + epsilon
+        floor = (self.norm * 8 * torch.finfo(y.dtype).eps) ** 2 * max(self.shape_in)
+        gain = torch.where(power > floor, s / power.clamp(min=floor), torch.zeros_like(s))
+        return self.svd.v(gain * self.svd.uh(y))
 
     def prox(self, y: Tensor, z: Tensor, rho: float) -> Tensor:
-        """``argmin_x 1/2 ||A x - y||^2 + rho/2 ||x - z||^2``."""
-        return conjugate_gradients(
-            lambda v: self.adjoint(self(v)) + rho * v, self.adjoint(y) + rho * z, start=z
-        )
+        """``argmin_x 1/2 ||A x - y||^2 + rho/2 ||x - z||^2``; ``rho`` is above 0."""
+        if self.svd is None:
+            return conjugate_gradients(
+                lambda v: self.adjoint(self(v)) + rho * v, self.adjoint(y) + rho * z, start=z
+            )
+        # Written as a correction of z, so that what A cannot see stays z to the last bit.
+        s = self.svd.singular.like(y)
+        change = s * (self.svd.uh(y) - s * self.svd.vh(z)) / (s * s + rho)
+        return z + self.svd.v(change)
 
 
 def conjugate_gradients(
@@ -55,23 +108,37 @@ def conjugate_gradients(
     start: Tensor,
     steps: int = 200,
     tol: float = 1e-6,
+    precondition: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
-    """Solve ``normal(x) = b`` for a symmetric positive definite ``normal``."""
+    """Solve ``normal(x) = b`` for a symmetric positive definite ``normal``.
+
+    Each picture of the batch has its own step lengths and stops at its own relative
+    residual ``tol``, so a result does not depend on what else is in the batch.
+    ``precondition`` applies a symmetric approximate inverse of ``normal``.
+    """
+
+    def dot(u: Tensor, v: Tensor) -> Tensor:
+        return (u * v).sum(dim=(1, 2, 3), keepdim=True)
+
     x = start.clone()
     r = b - normal(x)
-    p = r.clone()
-    rr = (r * r).sum()
-    stop = tol * tol * (b * b).sum()
+    w = r if precondition is None else precondition(r)
+    p = w
+    rw = dot(r, w)
+    stop = tol * tol * dot(b, b)
     for _ in range(steps):
-        if rr <= stop:
+        going = dot(r, r) > stop
+        if not bool(going.any()):
             break
         ap = normal(p)
-        alpha = rr / (p * ap).sum()
+        # A finished picture has a zero step: its p may be zero, and 0/0 must not spread.
+        alpha = torch.where(going, rw / dot(p, ap), torch.zeros_like(rw))
         x = x + alpha * p
         r = r - alpha * ap
-        fresh = (r * r).sum()
-        p = r + (fresh / rr) * p
-        rr = fresh
+        w = r if precondition is None else precondition(r)
+        fresh = dot(r, w)
+        p = w + torch.where(going, fresh / rw, torch.zeros_like(rw)) * p
+        rw = fresh
     return x
 
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from app import display, engine_process
+from app import display, engine_cli
 
 #: Commands that the engine answers; their options and help are its own.
 ENGINE_COMMANDS = {
@@ -25,7 +25,7 @@ ENGINE_COMMANDS = {
     "train": "train a model: train MODEL [--data DIR] [--resume]",
     "export": "write a model as ONNX: export MODEL",
 }
-BENCHMARKS = engine_process.ROOT / "tests" / "benchmarks"
+BENCHMARKS = engine_cli.ROOT / "tests" / "benchmarks"
 PAGES = ("start", "restoration", "history", "models", "settings")
 
 
@@ -35,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
     0 success, 1 a failure, 2 something in the command line or its files cannot be used.
     """
     if argv and argv[0] in ENGINE_COMMANDS:
-        return hand_over(engine_process.command(*argv))
+        return hand_over(engine_cli.command(*argv))
     arguments = _parser().parse_args(argv)
     if arguments.command == "screenshot":
         return _screenshot(arguments)
@@ -88,7 +88,7 @@ def hand_over(command: list[str]) -> int:
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    environment = engine_process.environment()
+    environment = engine_cli.environment()
     if os.name == "posix":
         os.execve(command[0], command, environment)
     child = subprocess.Popen(command, env=environment)
@@ -148,7 +148,7 @@ def _bench(names: list[str], *, only_list: bool) -> int:
     for name in names or scripts:
         print(f"\n== {name} ==", flush=True)
         command = [sys.executable, str(scripts[name])]
-        if subprocess.run(command, env=engine_process.environment(), check=False).returncode:
+        if subprocess.run(command, env=engine_cli.environment(), check=False).returncode:
             failed.append(name)
     return _complain(f"failed: {', '.join(failed)}", code=1) if failed else 0
 

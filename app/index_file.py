@@ -95,7 +95,9 @@ def _migrate(database: sqlite3.Connection, migrations: Sequence[str]) -> None:
             for statement in step.split(";"):
                 if statement.strip():
                     database.execute(statement)
-        database.execute(f"PRAGMA user_version = {len(migrations)}")
+        # Writing the number that is there would tell other windows of a change.
+        if version < len(migrations):
+            database.execute(f"PRAGMA user_version = {len(migrations)}")
         database.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from app import index_file, trash
-from app.run_row import INTERRUPTED, RunRow, read_folder, write_label
+from app.run_row import INTERRUPTED, RunRow, read_folder, write_window_part
 
 Order = Literal["newest", "oldest", "title", "best", "fastest", "longest"]
 
@@ -68,13 +68,16 @@ class RunIndex:
         """Read a run folder again and keep what it says; None where it holds no run.
 
         ``owner`` names the process that computes it (``app.owners.token``); empty keeps
-        what the folder says.
+        what was known.
         """
-        row = read_folder(folder)
+        row = next(iter(self._read([folder])), None)
         if row is None:
             return None
-        if owner:
+        if owner and owner != row.owner:
             row.owner = owner
+            # For other windows that make the index again; this one knows it anyway.
+            with contextlib.suppress(OSError):
+                write_window_part(row)
         self.add(row)
         return row
 
@@ -91,7 +94,7 @@ class RunIndex:
             return None
         row = msgspec.structs.replace(row, **changes)
         if changes.keys() & {"name", "note"}:
-            write_label(row.path, row.name, row.note)
+            write_window_part(row)
         self.add(row)
         return row
 
@@ -187,7 +190,7 @@ class RunIndex:
 
         ``text``: each of its words must occur somewhere in the run's words, without regard
         to case. ``since`` (inclusive) and ``until`` (exclusive) compare with ``created``.
-        ``status`` may be ``interrupted``: under way, but nobody computes it.
+        ``status`` is the shown one: a run under way that nobody computes is ``interrupted``.
         """
         where, values = ["1"], list[Any]()
         for word in _clean(text).casefold().split():
@@ -211,7 +214,9 @@ class RunIndex:
         if not by_life:
             return self._rows(f"{query} LIMIT ?", [*values, limit])
         rows = self._rows(query, values)
-        wanted = [row for row in rows if row.under_way and row.live == (status == "running")]
+        wanted = [
+            row for row in rows if (row.shown_status == INTERRUPTED) == (status == INTERRUPTED)
+        ]
         return wanted if limit < 0 else wanted[:limit]
 
     def count(self) -> int:

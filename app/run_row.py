@@ -1,11 +1,13 @@
 """One run as the history shows it, read from the folder that the engine keeps for it.
 
-The folder is the truth; the index is a copy for searching. ``label.json`` is the one
-file in a run folder that the window writes: the name and the note a person gave.
+The folder is the truth; the index is a copy for searching. ``window.json`` is the one
+file in a run folder that the window writes: the name and the note a person gave, and
+which process has the run computed.
 """
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import msgspec
 
 from app import owners
 from app.files import write_atomic
+from engine.messages import RunRequest
 
-RECORD, REQUEST, LABEL = "run.json", "request.json", "label.json"
-#: What a run that nobody computes any more shows instead of "running".
+RECORD, REQUEST, WINDOW = "run.json", "request.json", "window.json"
+#: A run that did not end; also what one that nobody computes shows instead of "running".
 INTERRUPTED = "interrupted"
 _UNDER_WAY = frozenset({"queued", "preparing", "running", "idle", "paused"})
 
@@ -118,15 +121,19 @@ def read_folder(folder: Path) -> RunRow | None:
     record = read_json(folder / RECORD)
     if record is None and request is None:
         return None
-    # A record that cannot be read leaves the request: the run can at least be repeated.
-    status = "running" if record is None and not (folder / RECORD).exists() else "failed"
-    data: dict[str, Any] = {"status": status}
+    if record is not None:
+        status = _text(record.get("status")) or "failed"
+    else:
+        # A record that cannot be read leaves the request: the run can at least be repeated.
+        status = "failed" if (folder / RECORD).exists() else "running"
+    data: dict[str, Any] = {}
     for part in (request, record):
         if part is not None:
             inner = part.get("request")
             data |= inner if isinstance(inner, dict) else {}
             data |= part
-    label = read_json(folder / LABEL) or {}
+    window = read_json(folder / WINDOW) or {}
+    asked = _table(data.get("request")).get("inputs")
     method = _text(data.get("method"))
     thumbnail = "thumbnail.png" if (folder / "thumbnail.png").is_file() else ""
     return RunRow(
@@ -135,25 +142,65 @@ def read_folder(folder: Path) -> RunRow | None:
         method=method,
         bench=method.partition(".")[0],
         title=_text(data.get("title")) or method,
-        status=_text(data.get("status")),
+        status=status,
         created=_text(data.get("created")),
         seconds=_number(data.get("seconds")),
         seed=_seed(data),
         params=_table(data.get("params")),
         problem=_table(data.get("problem")),
-        inputs=_table(data.get("inputs")),
+        # As it was asked for: a sample by its name, not by where it lies on this machine.
+        inputs=_table(asked or data.get("inputs")),
         metrics=_numbers(data.get("metrics")),
         versions={k: str(v) for k, v in _table(data.get("versions")).items()},
         thumbnail=thumbnail,
-        name=_text(label.get("name")),
-        note=_text(label.get("note")),
-        owner=_text(data.get("owner")),
+        name=_text(window.get("name")),
+        note=_text(window.get("note")),
+        owner=_text(window.get("owner")),
     )
 
 
-def write_label(folder: Path, name: str, note: str) -> None:
-    """Keep a person's words beside the run; ``OSError`` if the folder cannot be written."""
-    write_atomic(folder / LABEL, msgspec.json.encode({"name": name, "note": note}))
+def write_window_part(row: RunRow) -> None:
+    """Keep what only the window knows beside the run.
+
+    Raises:
+        OSError: the run folder cannot be written.
+    """
+    part = {"name": row.name, "note": row.note, "owner": row.owner}
+    write_atomic(row.path / WINDOW, msgspec.json.encode(part))
+
+
+def request_of(row: RunRow) -> RunRequest:
+    """What to ask the engine for to make this run again.
+
+    The record's own request where it can be read (with backend and replay), else what
+    the row holds.
+    """
+    for name in (RECORD, REQUEST):
+        whole = read_json(row.path / name)
+        if whole is not None and isinstance(whole.get("request"), dict):
+            try:
+                return msgspec.convert(whole["request"], RunRequest)
+            except msgspec.ValidationError:
+                continue
+    return RunRequest(
+        method=row.method,
+        params=row.params,
+        problem=row.problem,
+        inputs={k: v for k, v in row.inputs.items() if isinstance(v, str)},
+        seed=row.seed,
+    )
+
+
+def repeat_of(row: RunRow) -> RunRequest:
+    """The request that repeats this run exactly: its backend pinned, its events replayed."""
+    request = request_of(row)
+    record = read_json(row.path / RECORD) or {}
+    backend = _text(record.get("backend")) or request.backend
+    try:
+        events = msgspec.convert(record.get("events", []), list[tuple[int, str, Any]])
+    except msgspec.ValidationError:
+        events = []
+    return msgspec.structs.replace(request, backend=backend, replay=events or request.replay)
 
 
 def _text(value: Any) -> str:
@@ -170,10 +217,10 @@ def _table(value: Any) -> dict[str, Any]:
 
 def _numbers(value: Any) -> dict[str, float]:
     pairs = _table(value).items()
-    return {k: float(v) for k, v in pairs if isinstance(v, int | float)}
+    return {k: float(v) for k, v in pairs if isinstance(v, int | float) and math.isfinite(v)}
 
 
 def _seed(data: dict[str, Any]) -> int:
-    seed = data.get("seed", _table(data.get("seeds")).get("seed", 0))
+    seed = data.get("seed")
     # SQLite holds 64 bits.
     return seed if isinstance(seed, int) and abs(seed) < 2**63 else 0

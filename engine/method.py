@@ -12,7 +12,9 @@ A method is one module::
     METHOD = Method(title="...", ..., params=Params, solve=solve)
 
 Its id is its module path below ``engine``. The generator is primed with ``next`` and
-then always sent a tuple of events (``engine.messages.UserEvent``).
+then always sent a tuple of events (``engine.messages.UserEvent``). Its first yield is the
+state it starts from: step 0, or, given ``state``, that very state once more. So a resumed
+run takes its next step at the same resume as a run that was never stopped.
 """
 
 from __future__ import annotations
@@ -176,12 +178,23 @@ class Context:
 
     ``rng`` draws what belongs to the problem (noise, masks); the method has its own.
     ``inputs`` maps an input's name to a local file that was checked to exist.
+    ``sample_seed`` seeds what is drawn neither by the problem nor by the method.
     """
 
     device: str
     rng: torch.Generator
     inputs: dict[str, Path]
     backend: str = "auto"
+    sample_seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Used:
+    """What a run turned out to compute with, for its record."""
+
+    backend: str = "torch"
+    #: Model name to the checksum of its weights.
+    priors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +211,9 @@ class Bench:
         preview: ``preview(settings, context) -> (pictures, facts)``: what the page shows
             before Run; ``facts`` are JSON (size said, warnings, notes).
         thumbnail: output name whose file the gallery and the history show.
+        smaller: ``smaller(settings) -> {dotted problem field: value}``: a problem of about
+            half the memory, offered after out of memory; empty where there is none.
+        used: ``used(problem) -> Used``: backend and models that the problem has loaded.
     """
 
     title: str
@@ -214,4 +230,6 @@ class Bench:
     preview: Callable[[Any, Context], tuple[dict[str, Tensor], dict[str, Any]]]
     examples: Sequence[ExampleSpec] = ()
     thumbnail: str = ""
+    smaller: Callable[[Any], dict[str, Any]] | None = None
+    used: Callable[[Any], Used] | None = None
     order: int = 100

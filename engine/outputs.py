@@ -1,0 +1,56 @@
+"""What a run leaves for people: its output files and its thumbnail, whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.method import Bench, State
+from engine.records import SAVING, THUMBNAIL
+
+#: The longer side of a thumbnail, in pixels.
+THUMBNAIL_SIDE = 384
+
+
+class Outputs:
+    """The outputs of one run in its folder; ``names`` maps an output to its file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.names: dict[str, str] = {}
+
+    def save(self, bench: Bench, problem: Any, state: State) -> None:
+        """Have the bench write everything aside, then move it into place."""
+        aside = self.folder / SAVING
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        try:
+            names = bench.save(problem, state, aside)
+            for path in sorted(aside.iterdir()):
+                path.replace(self.folder / path.name)
+            self.names = dict(names)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+
+    def thumbnail(self, output: str, pictures: Mapping[str, NDArray[np.uint8]]) -> None:
+        """Write ``thumbnail.png`` from the panel ``output``, else from its file or any panel."""
+        from PIL import Image, UnidentifiedImageError
+
+        picture: Image.Image | None = None
+        if output not in pictures and output in self.names:
+            try:
+                with Image.open(self.folder / self.names[output]) as file:
+                    picture = file.convert("RGB")
+            except (UnidentifiedImageError, OSError):
+                picture = None  # an output that is no picture: a panel stands for it
+        if picture is None:
+            picture = Image.fromarray(pictures.get(output, next(iter(pictures.values()))))
+        picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        part = self.folder / f"{THUMBNAIL}.part"
+        picture.save(part, format="PNG")
+        part.replace(self.folder / THUMBNAIL)

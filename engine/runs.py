@@ -1,0 +1,457 @@
+"""One run, driven step by step: the command line and the engine process drive exactly this.
+
+A ``Run`` turns a request into a primed generator, sends it what a person does, collects
+the numbers, and keeps the folder from which the run can be resumed, repeated and shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engine import records, seeds
+from engine.cuda import InFlight
+from engine.events import coalesced, replayed
+from engine.failures import out_of_memory
+from engine.guard import Guard
+from engine.ledger import Ledger
+from engine.messages import PanelShape, RunRequest, Tune, UserEvent
+from engine.method import BadInput, Idle, Settings, Solver, State, Used, Yield
+from engine.outputs import Outputs
+from engine.plan import plan
+from engine.records import InputRecord, Opening, RunRecord, Status
+from engine.settings import dump, errors, flat, make, retuned
+from engine.store import Store, digest
+
+#: Under this name a checkpoint's scalars hold the driver's part of the state.
+_DRIVER = "__run__"
+
+
+class Update(NamedTuple):
+    """What one ``advance`` did. ``total`` is None where there is no end."""
+
+    kind: Literal["step", "idle", "done"]
+    step: int
+    total: int | None
+    metrics: dict[str, float]
+
+
+class OutOfMemory(MemoryError):
+    """Memory ran out; ``suggestion`` maps dotted fields to values that need less."""
+
+    def __init__(self, text: str, suggestion: dict[str, Any]) -> None:
+        super().__init__(text)
+        self.suggestion = suggestion
+
+
+def resumable(folder: Path) -> RunRequest:
+    """The request of a run that did not finish, to give to ``Run(..., resume=True)``.
+
+    Raises:
+        BadInput: no run began in ``folder``, or it has finished.
+    """
+    try:
+        opening = records.read_opening(folder)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise BadInput(f"resume: there is no run to go on with in {folder}", "resume") from error
+    if opening.status == "finished":
+        raise BadInput(f"resume: the run in {folder} has finished", "resume")
+    return opening.request
+
+
+class Run:
+    """One run in one folder.
+
+    ``prepare`` once, ``advance`` until it says ``done``, ``close`` at last. Whatever the
+    method raises comes through; the run can then only be closed.
+
+    Args:
+        request: what to run.
+        folder: where it is kept; an earlier run's files in it are replaced, unless
+        resume: goes on from the checkpoint in ``folder``, or, if the run was killed before
+            the first one, from the start.
+        id: the run's name in the history; the folder's name if empty.
+
+    Raises:
+        BadInput: something in the request is refused, or there is nothing to resume.
+    """
+
+    def __init__(
+        self, request: RunRequest, folder: Path, *, resume: bool = False, id: str = ""
+    ) -> None:
+        if resume and resumable(folder).method != request.method:
+            raise BadInput(
+                f"resume: the run in {folder} is one of {resumable(folder).method}", "resume"
+            )
+        self.folder = folder
+        self.plan = plan(request)
+        self.id = id or folder.resolve().name
+        #: What a person should know, oldest first: the driver of the run may empty it.
+        self.notes: list[str] = []
+        self.seconds = 0.0
+        self.ledger = Ledger()
+        self.created = records.now()
+        self._resume = resume
+        self._params: Settings = self.plan.params
+        self._guard = Guard(self.plan.seeds["method"], self.plan.threads)
+        self._rng = seeds.generator(self.plan.seeds["method"])
+        self._flight = InFlight(self.plan.device)
+        self._replay = sorted(request.replay, key=lambda event: event[0])
+        self._problem: Any = None
+        self._generator: Solver | None = None
+        self._state: State | None = None
+        self._inputs: dict[str, InputRecord] = {}
+        self._resumes = 0
+        self._idle = self._done = False
+        self._warned: set[str] = set()
+        # False while the generator computes: a state it was thrown out of is not whole.
+        self._whole = False
+
+    # --- driving -------------------------------------------------------------------------
+
+    def prepare(self) -> Update:
+        """Load the inputs, build the problem, and prime the generator or resume it.
+
+        Raises:
+            BadInput: an input or a combination of values is refused, or the folder cannot
+                be written.
+            OutOfMemory: the problem does not fit.
+        """
+        began = time.perf_counter()
+        self._open_folder()
+        state = self._load() if self._resume else None
+        self._keep_inputs()
+        request, method = self.plan.request, self.plan.method
+        was_idle = self._idle
+        with self._memory_judged(), self._guard(draws=True):
+            self._problem = self.plan.bench.build(self.plan.problem, self.plan.context())
+            self._generator = method.solve(self._problem, self._params, self._rng, state)
+            first = next(self._generator, None)
+            if first is None:
+                raise RuntimeError(f"{request.method} ended before it yielded a state")
+            self._take(first, known=state is not None)
+        if state is not None:
+            # One that was idle waits again, whether or not its method says so at once.
+            self._idle = was_idle
+        self._whole = True
+        self.seconds += time.perf_counter() - began
+        return self._update()
+
+    def advance(self, events: Iterable[UserEvent] = ()) -> Update:
+        """Resume the generator once, with what a person did since the last time.
+
+        Values of live fields come first and as one event, clicks and strokes after them in
+        their order. An idle run without events is left alone.
+
+        Raises:
+            BadInput: a value is refused; nothing was sent, and the run can go on.
+            OutOfMemory: the step did not fit.
+        """
+        if self._generator is None:
+            raise RuntimeError("the run is not prepared, or it is closed")
+        values, sent = coalesced([*self._replayed(), *events])
+        if self._done or (self._idle and not values and not sent):
+            return self._update()
+        if values:
+            update = retuned(self._params, values)
+            self._params = self._params.model_copy(update=update)
+            self.ledger.note(self._resumes, Tune(values))
+            sent.insert(0, Tune(update))
+        for event in sent:
+            if not isinstance(event, Tune):
+                self.ledger.note(self._resumes, event)
+        self._resumes += 1
+        began = time.perf_counter()
+        self._whole = False
+        with self._memory_judged(), self._guard():
+            self._flight.wait()
+            try:
+                yielded = self._generator.send(tuple(sent))
+            except StopIteration:
+                self._done, self._idle = True, False
+            else:
+                self._flight.mark()
+                self._take(yielded)
+        self._whole = True
+        self._warn()
+        self.seconds += time.perf_counter() - began
+        return self._update()
+
+    def refuses(self, event: UserEvent) -> str:
+        """Why an event would be refused, as one line; empty if it is welcome."""
+        try:
+            if isinstance(event, Tune):
+                retuned(self._params, event.values)
+        except BadInput as error:
+            return str(error)
+        return ""
+
+    def pictures(self) -> dict[str, NDArray[np.uint8]]:
+        """The image panels of the present state: panel to (height, width, 3) uint8."""
+        if self._state is None:
+            return {}
+        with self._guard(), torch.no_grad(), self._flight.copying():
+            shown = dict(self.plan.bench.pictures(self._problem, self._state))
+            for panel in self.plan.method.panels:
+                tensor = self._state.tensors.get(panel.name)
+                if panel.kind == "image" and panel.name not in shown and tensor is not None:
+                    shown[panel.name] = _as_picture(tensor)
+            return {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in shown.items()}
+
+    def panels(self) -> tuple[PanelShape, ...]:
+        """The image panels and the sizes of their pictures."""
+        return tuple(
+            PanelShape(name, tuple(picture.shape), str(picture.dtype))
+            for name, picture in self.pictures().items()
+        )
+
+    @property
+    def leaks(self) -> list[str]:
+        """Thread-wide modes that the method left open across a yield, in words."""
+        return self._guard.leaks
+
+    # --- keeping -------------------------------------------------------------------------
+
+    def checkpoint(self) -> None:
+        """Save ``checkpoint.{safetensors,json}``, from which a new process goes on.
+
+        Raises ``OSError`` where it cannot be written; the earlier one is then still whole.
+        """
+        if self._state is None or not self._whole:
+            return
+        driver = {
+            "method": self.plan.request.method,
+            "resumes": self._resumes,
+            "idle": self._idle,
+            "done": self._done,
+            "seconds": self.seconds,
+            "params": dump(self._params),
+            "metrics": self.ledger.metrics,
+            "events_bytes": self.ledger.size(),
+            "inputs": {name: kept.hash for name, kept in self._inputs.items()},
+        }
+        state = replace(self._state, scalars={**self._state.scalars, _DRIVER: driver})
+        state.save(self.folder / "checkpoint", self._rng)
+
+    def close(self, status: Status, error: str = "") -> RunRecord:
+        """Save the outputs and the record, and end the generator.
+
+        A cancelled or interrupted run keeps a checkpoint to resume from.
+
+        Raises ``OSError`` where the folder cannot be written: the run can be closed again.
+        """
+        if status in ("cancelled", "interrupted"):
+            self.checkpoint()
+        outputs = Outputs(self.folder)
+        try:
+            self._save(outputs)
+        except OSError:
+            raise
+        except Exception as failure:
+            if status in ("finished", "interrupted"):
+                raise
+            # It did not end well, so its last state may be one that cannot be shown.
+            self.notes.append(f"the last state could not be saved ({failure})")
+        record = self.record(status, outputs.names, error)
+        records.write_json(self.folder / "run.json", record)
+        self._write_opening(status)
+        if status == "finished":
+            for suffix in ("safetensors", "json"):
+                (self.folder / f"checkpoint.{suffix}").unlink(missing_ok=True)
+        self._release()
+        return record
+
+    def record(
+        self, status: Status, outputs: dict[str, str] | None = None, error: str = ""
+    ) -> RunRecord:
+        """The truth about the run so far."""
+        agreed, request = self.plan, self.plan.request
+        backend = "torch" if request.backend == "auto" else request.backend
+        used = Used(backend=backend)
+        if agreed.bench.used is not None and self._problem is not None:
+            used = agreed.bench.used(self._problem)
+        return RunRecord(
+            id=self.id,
+            method=request.method,
+            title=agreed.method.title,
+            created=self.created,
+            status=status,
+            error=error,
+            params=dump(agreed.params),
+            problem=dump(agreed.problem),
+            inputs=self._inputs,
+            priors=used.priors,
+            backend=used.backend,
+            device=agreed.device,
+            threads=agreed.threads or torch.get_num_threads(),
+            seeds={"seed": request.seed, **agreed.seeds},
+            versions=records.versions(),
+            seconds=round(self.seconds, 3),
+            steps=self._state.step if self._state is not None else 0,
+            events=self.ledger.events,
+            metrics=self.ledger.metrics,
+            curves=self.ledger.curves,
+            outputs=outputs or {},
+            request=request,
+        )
+
+    # --- inside --------------------------------------------------------------------------
+
+    def _open_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self._resume:
+                opening = records.read_opening(self.folder)
+                self.id, self.created = opening.id, opening.created
+                # Its end is no longer true; should this process die, the run was interrupted.
+                (self.folder / "run.json").unlink(missing_ok=True)
+            else:
+                records.clear(self.folder)
+            self._write_opening("running")
+            if not (self._resume and records.has_checkpoint(self.folder)):
+                self.ledger.open(self.folder / "events.jsonl")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise BadInput(f"out: cannot write into {self.folder} ({reason})", "out") from error
+
+    def _write_opening(self, status: Status) -> None:
+        opening = Opening(
+            id=self.id,
+            method=self.plan.request.method,
+            title=self.plan.method.title,
+            created=self.created,
+            status=status,
+            request=self.plan.request,
+        )
+        records.write_json(self.folder / "request.json", opening)
+
+    def _keep_inputs(self) -> None:
+        """Hash the inputs, and keep a copy of those that could move or change."""
+        files = dict(self.plan.inputs)
+        for name, path in self.plan.inputs.items():
+            reference, found = self.plan.references[name], digest(path)
+            before = self._inputs.get(name)
+            if before is not None and before.hash != found:
+                kept = Store().get(before.hash)
+                if kept is None:
+                    text = f"{name}: {path} is no longer the file that this run began with"
+                    raise BadInput(text, f"inputs.{name}")
+                found, files[name] = before.hash, kept
+            elif not reference.startswith(("sample:", "store:")):
+                try:
+                    Store().put(path)
+                except OSError as error:
+                    self.notes.append(f"{path.name} could not be kept for a repetition ({error})")
+            self._inputs[name] = InputRecord(hash=found, path=reference)
+        self.plan = replace(self.plan, inputs=files)
+
+    def _load(self) -> State | None:
+        """The state to resume from, the driver's part of it put in place."""
+        if not records.has_checkpoint(self.folder):
+            return None
+        try:
+            state = State.load(self.folder / "checkpoint", self._rng, self.plan.device)
+            driver = state.scalars.pop(_DRIVER)
+        except (OSError, KeyError, ValueError, json.JSONDecodeError) as error:
+            raise BadInput(f"resume: the checkpoint is damaged ({error})", "resume") from error
+        self._params = make(self.plan.method.params, driver["params"])
+        self._resumes, self._done = driver["resumes"], driver["done"]
+        self._idle = driver["idle"]
+        self.seconds, self.ledger.metrics = driver["seconds"], driver["metrics"]
+        self._inputs = {n: InputRecord(hash=h, path="") for n, h in driver["inputs"].items()}
+        self.ledger.open(self.folder / "events.jsonl", driver["events_bytes"])
+        return state
+
+    def _replayed(self) -> list[UserEvent]:
+        """The events of an earlier run that belong to the next resume."""
+        return [replayed(kind, v) for turn, kind, v in self._replay if turn == self._resumes]
+
+    def _take(self, yielded: Yield, *, known: bool = False) -> None:
+        """Look at what the method yielded; ``known`` if its numbers are on record already."""
+        self._idle = isinstance(yielded, Idle)
+        self._state = yielded.state if isinstance(yielded, Idle) else yielded
+        if known:
+            return
+        with torch.no_grad():
+            seen = dict(self.plan.bench.observe(self._problem, self._state))
+        for panel in self.plan.method.panels:
+            for series in panel.series:
+                value = self._state.scalars.get(series.metric)
+                if isinstance(value, int | float):
+                    seen.setdefault(series.metric, float(value))
+        finite = {name: float(v) for name, v in seen.items() if math.isfinite(v)}
+        self.ledger.observe(self._state.step, finite)
+
+    def _warn(self) -> None:
+        told = [f"{self.plan.request.method} leaves its {leak} set" for leak in self._guard.leaks]
+        for text in (*told, *filter(None, [self.ledger.trouble])):
+            if text not in self._warned:
+                self._warned.add(text)
+                self.notes.append(text)
+
+    def _save(self, outputs: Outputs) -> None:
+        if self._state is None:
+            return
+        with self._guard(draws=True), torch.no_grad():
+            outputs.save(self.plan.bench, self._problem, self._state)
+        if pictures := self.pictures():
+            outputs.thumbnail(self.plan.bench.thumbnail, pictures)
+
+    @contextlib.contextmanager
+    def _memory_judged(self) -> Iterator[None]:
+        """Turn running out of memory into a sentence with a smaller suggestion."""
+        try:
+            yield
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+            # The traceback's frames hold the very tensors that filled the memory.
+            error.__traceback__ = None
+            suggestion, how = self._smaller()
+            text = f"There was not enough memory on {self.plan.device}; {how}."
+            raise OutOfMemory(text, suggestion) from None
+
+    def _smaller(self) -> tuple[dict[str, Any], str]:
+        smaller = self.plan.bench.smaller
+        values = flat(smaller(self.plan.problem)) if smaller is not None else {}
+        if not values or errors(self.plan.bench.problem, {**dump(self.plan.problem), **values}):
+            return {}, "try a smaller problem"
+        named = {f"problem.{name}": value for name, value in values.items()}
+        return named, "try " + ", ".join(f"{name} = {value}" for name, value in named.items())
+
+    def _release(self) -> None:
+        generator, self._generator = self._generator, None
+        if generator is not None:
+            with self._guard(draws=True):
+                try:
+                    generator.close()
+                except Exception as error:  # noqa: BLE001 - the run is over and on record
+                    self.notes.append(f"the method did not end cleanly ({error})")
+        self.ledger.close()
+        self._problem = self._state = None
+        self._flight.clear()
+
+    def _update(self) -> Update:
+        assert self._state is not None
+        kind: Literal["step", "idle", "done"]
+        kind = "done" if self._done else "idle" if self._idle else "step"
+        return Update(kind, self._state.step, self._state.total, self.ledger.metrics)
+
+
+def _as_picture(tensor: Tensor) -> Tensor:
+    """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8."""
+    picture = tensor.detach().reshape(-1, *tensor.shape[-3:])[0]
+    picture = picture.expand(3, -1, -1) if picture.shape[0] == 1 else picture[:3]
+    return picture.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)

@@ -1,0 +1,95 @@
+"""The difference of two pictures as a picture, on a scale that is said.
+
+Signed maps run from blue (the second is darker) over near-black (equal) to orange (the second is
+brighter); absolute maps from near-black to pale yellow. Both grow lighter with the size of the
+difference, and neither asks anyone to tell red from green.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from widgets.image_view.layer import Pixels
+
+Kind = Literal["signed", "absolute"]
+SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+"""The full-scale values an automatic scale chooses from; 1.0 is black against white."""
+
+_SIGNED = (
+    (-1.0, (190, 228, 255)),
+    (-0.5, (47, 140, 230)),
+    (0.0, (16, 20, 26)),
+    (0.5, (222, 132, 24)),
+    (1.0, (255, 226, 170)),
+)
+_ABSOLUTE = (
+    (0.0, (16, 20, 26)),
+    (0.25, (38, 66, 124)),
+    (0.5, (106, 118, 136)),
+    (0.75, (204, 172, 84)),
+    (1.0, (255, 244, 176)),
+)
+
+
+def colors(kind: Kind, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Colors (N, 3) of relative values (N,): -1 to 1 for signed maps, 0 to 1 for absolute ones."""
+    anchors = _SIGNED if kind == "signed" else _ABSOLUTE
+    at = [position for position, _ in anchors]
+    channels = [
+        np.interp(values, at, [color[channel] for _, color in anchors]) for channel in range(3)
+    ]
+    return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
+
+
+@cache
+def _table(kind: Kind, scale: float) -> NDArray[np.uint32]:
+    """0xffRRGGBB for every possible sum of three channel differences, -765 to 765."""
+    values = np.arange(-765, 766) / (765 * scale)
+    rgb = colors(kind, values if kind == "signed" else np.abs(values)).astype(np.uint32)
+    packed: NDArray[np.uint32] = 0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+    return packed
+
+
+def _sums(left: Pixels, right: Pixels, kind: Kind) -> NDArray[np.int16]:
+    total = np.zeros(left.shape[:2], np.int16)
+    for channel in range(3):
+        step = np.subtract(right[..., channel], left[..., channel], dtype=np.int16)
+        total += np.abs(step, out=step) if kind == "absolute" else step
+    return total
+
+
+def values(left: Pixels, right: Pixels, kind: Kind) -> NDArray[np.float64]:
+    """Mean over the channels of ``right - left`` (or of its size), in -1..1 (or 0..1), (H, W)."""
+    return _sums(left, right, kind) / 765.0
+
+
+def picture(left: Pixels, right: Pixels, kind: Kind, scale: float) -> NDArray[np.uint32]:
+    """The map (H, W) as 0xffRRGGBB; differences of ``scale`` and more take the end colors."""
+    return _table(kind, scale)[_sums(left, right, kind) + np.int16(765)]
+
+
+def automatic_scale(left: Pixels, right: Pixels, kind: Kind, present: float = 0.0) -> float:
+    """The smallest of `SCALES` that 99 % of the differences stay below.
+
+    A ``present`` scale is kept while it is not exceeded and no more than three times too wide:
+    a live map would otherwise flicker between two scales.
+    """
+    stride = max(1, int(np.sqrt(left.shape[0] * left.shape[1] / 65536)))
+    sample = np.abs(values(left[::stride, ::stride], right[::stride, ::stride], kind))
+    reach = float(np.percentile(sample, 99))
+    if present and present / 3 <= reach <= present:
+        return present
+    return next((scale for scale in SCALES if reach <= scale), 1.0)
+
+
+def same_size(pixels: Pixels, width: int, height: int) -> Pixels:
+    """``pixels`` at that size by nearest neighbor, so that pictures of two sizes compare."""
+    if pixels.shape[:2] == (height, width):
+        return pixels
+    rows = np.arange(height) * pixels.shape[0] // height
+    columns = np.arange(width) * pixels.shape[1] // width
+    return pixels[rows[:, None], columns]

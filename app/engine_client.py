@@ -1,0 +1,589 @@
+"""The window's side of the engine: commands out, events in as Qt signals, frames as arrays.
+
+Everything here runs in the GUI thread but three kinds of thread that only carry bytes:
+one reads events, one writes commands, two read the engine's output streams. A stopped or
+dead engine therefore never blocks the window.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import queue
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
+
+from app.local_engine import LocalEngine
+from app.slots import Slots, make_board, sweep
+from engine.entry import Settings
+from engine.messages import (
+    PROTOCOL,
+    Blob,
+    Command,
+    Control,
+    Event,
+    Frame,
+    Heartbeat,
+    JobState,
+    Log,
+    Panels,
+    Pointer,
+    Query,
+    Ready,
+    Reply,
+    RunRequest,
+    Send,
+    Shutdown,
+    Start,
+    Stroke,
+    Tune,
+)
+from engine.transport import Channel, Closed, WrongProtocol, window_channel
+
+Priority = Literal["interactive", "run", "training"]
+Action = Literal["pause", "resume", "step", "cancel", "checkpoint"]
+
+#: One turn of the event loop handles messages for at most this long (seconds).
+TURN = 0.008
+#: With more messages waiting the line is left to fill; the engine then keeps the rest.
+MOST_WAITING = 5000
+#: Lines of engine output that one turn of the loop shows; more go to the log file only.
+MOST_LINES = 500
+#: Beats that may fail to come before the engine counts as not answering.
+MISSED_BEATS = 4
+#: A new engine may be silent this long while it loads (seconds).
+LOADING = 60.0
+#: Seconds after which a cancel that had no effect may be answered by force.
+CANCEL_DEADLINE = 1.0
+#: Engines that may die before they are ready, one after the other, until nobody tries again.
+FAILED_STARTS = 2
+
+OVER = ("finished", "cancelled", "failed")
+
+
+class Crash(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about the death of an engine.
+
+    ``job`` is the one that it was working on (``resume_job`` continues it), ``resumed``
+    are the others, which go on by themselves; ``restarting`` is False when the window
+    gave up because engines die before they are ready.
+    """
+
+    cause: str
+    lines: tuple[str, ...] = ()
+    job: str = ""
+    resumed: tuple[str, ...] = ()
+    restarting: bool = True
+
+
+class _Job:
+    """What the window remembers of a job, so that another engine can go on with it."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.state = "queued"
+        self.paused = start.paused
+        self.deadline = 0.0
+
+
+class _Line:
+    """An engine process with the threads that carry its messages. One per engine life."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        received: Callable[[_Line, Event | Exception | str], None],
+        said: Callable[[str, str], None],
+    ) -> None:
+        self.process = LocalEngine(settings, said)
+        self.channel: Channel[Event] = window_channel(self.process.transport)
+        self.room = threading.Event()
+        self.room.set()
+        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
+        self._received = received
+        self._threads = [
+            threading.Thread(target=work, name=f"engine-{work.__name__}", daemon=True)
+            for work in (self._read, self._write)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def send(self, command: Command) -> None:
+        """Hand a command to the writer; never waits."""
+        self._commands.put(command)
+
+    def end(self) -> None:
+        """Let everything go; the process must have ended."""
+        self._commands.put(None)
+        self.room.set()
+        for thread in self._threads:
+            thread.join(2.0)
+        self.process.release()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                received = self.channel.receive()
+            except (Closed, WrongProtocol) as error:
+                self._received(self, error)
+                return
+            if received is None:
+                continue
+            for problem in received.problems:
+                self._received(self, problem)
+            for message in received.messages:
+                self._received(self, message)
+            self.room.wait()
+
+    def _write(self) -> None:
+        while (command := self._commands.get()) is not None:
+            try:
+                self.channel.send(command)
+            except Closed:
+                return
+
+
+class EngineClient(QObject):
+    """Owns the engine process. Make and use it in the GUI thread.
+
+    Args:
+        settings: times and the like for the engine; ``parent`` and ``board`` are filled in.
+        slots: the maker of shared-memory segments.
+        log_path: file that keeps every line of the engine's output (8 MB at most).
+    """
+
+    #: ``Ready`` of an engine, the first and each restarted one.
+    ready = Signal(object)
+    #: "starting", "ready", "busy", "not answering", "dead", "restarting"
+    state = Signal(str)
+    #: Every event but ``Frame``.
+    event = Signal(object)
+    #: job, panel, array (the receiver's own), step, final
+    frame = Signal(str, str, object, int, bool)
+    #: ``Crash``
+    crashed = Signal(object)
+    #: A job that was to be cancelled still runs: ``force_stop`` may be offered.
+    cancel_overdue = Signal(str)
+
+    _arrived = Signal()
+
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        *,
+        settings: Settings | None = None,
+        slots: Slots | None = None,
+        log_path: Path | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._settings = settings or Settings(parent=0)
+        self._slots = slots or Slots()
+        self._log = _file_log(log_path)
+        self._line: _Line | None = None
+        self._board = None
+        self._state = "dead"
+        self._is_ready = False
+        self._failed_starts = 0
+        self._jobs: dict[str, _Job] = {}
+        self._fallen: dict[str, _Job] = {}
+        self._running = ""
+        self._numbers = 0
+        self._generations: dict[tuple[str, str], int] = {}
+        self._waiting: deque[tuple[_Line, Event | Exception | str]] = deque()
+        self._lines: deque[Log] = deque()
+        self._unshown = 0
+        self._woken = False
+        self._silence = 0.0
+        self._looked = 0.0
+        self._arrived.connect(self._drain, Qt.ConnectionType.QueuedConnection)
+        self._again = QTimer(self, singleShot=True, interval=0)
+        self._again.timeout.connect(self._drain)
+        self._watch = QTimer(self, interval=int(self._settings.heartbeat * 250))
+        self._watch.timeout.connect(self._look)
+
+    # --- life ------------------------------------------------------------------------
+
+    @property
+    def current_state(self) -> str:
+        """The last value of ``state``."""
+        return self._state
+
+    @property
+    def pid(self) -> int:
+        """The engine's process id, 0 without an engine."""
+        return self._line.process.pid if self._line else 0
+
+    @property
+    def jobs(self) -> dict[str, str]:
+        """Jobs that are not over, with their states."""
+        return {name: job.state for name, job in self._jobs.items()}
+
+    def start(self) -> None:
+        """Start the engine (at once) if there is none; ``ready`` follows."""
+        if self._line is None:
+            sweep()
+            self._failed_starts = 0
+            self._spawn("starting")
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Let the engine save its jobs and leave; after ``timeout`` seconds it is killed.
+
+        Blocks until the process is gone. Events that came before its end are delivered.
+        """
+        line = self._line
+        self._watch.stop()
+        if line is not None:
+            line.send(Shutdown())
+            line.room.set()
+            if not line.process.wait(timeout):
+                line.process.kill()
+            line.end()
+            self._line = None
+            while self._waiting:
+                _, message = self._waiting.popleft()
+                if isinstance(message, Event):
+                    self._handle(message)
+            self._show_lines()
+        self._clear_memory()
+        self._jobs.clear()
+        self._waiting.clear()
+        self._set_state("dead")
+
+    def restart(self) -> None:
+        """Replace an engine that does not answer; its present job is offered for resuming."""
+        if self._line is None:
+            self.start()
+        else:
+            self._line.process.kill()
+            self._replace(self.tr("The engine was restarted on request."), report=True)
+
+    def force_stop(self, job: str) -> None:
+        """End a job that cannot be cancelled, by replacing the engine; the others go on."""
+        if self._line is None:
+            return
+        self._line.process.kill()
+        stopped = self._jobs.pop(job, None)
+        if stopped is not None:
+            text = self.tr("stopped by force")
+            self._tell_end(stopped, "cancelled", text)
+        self._replace(text="", report=False)
+
+    # --- commands --------------------------------------------------------------------
+
+    def send(self, command: Command) -> None:
+        """Send any command; without an engine it is lost."""
+        if self._line is not None:
+            self._line.send(command)
+
+    def start_job(
+        self,
+        request: RunRequest,
+        folder: Path | str,
+        resume: bool = False,
+        *,
+        paused: bool = False,
+        priority: Priority = "run",
+    ) -> str:
+        """Run ``request``, keeping it in ``folder``; returns the job id. Starts a dead engine."""
+        self.start()
+        job = uuid.uuid4().hex[:12]
+        start = Start(
+            job=job,
+            request=request,
+            folder=str(folder),
+            resume=resume,
+            paused=paused,
+            priority=priority,
+        )
+        self._jobs[job] = _Job(start)
+        self.send(start)
+        return job
+
+    def resume_job(self, job: str) -> bool:
+        """Go on with the job that a crash interrupted, under its id; False if unknown."""
+        fallen = self._fallen.pop(job, None)
+        if fallen is None:
+            return False
+        self.start()
+        self._continue(fallen)
+        return True
+
+    def control(self, job: str, action: Action) -> None:
+        """Steer a job."""
+        entry = self._jobs.get(job)
+        if entry is not None:
+            if action == "cancel":
+                entry.deadline = time.monotonic() + CANCEL_DEADLINE
+            elif action in ("pause", "step"):
+                entry.paused = True
+            elif action == "resume":
+                entry.paused = False
+        self.send(Control(job, action))
+
+    def tune(self, job: str, values: dict[str, Any]) -> None:
+        """Give live parameters new values."""
+        self.send(Send(job, Tune(values)))
+
+    def point(self, job: str, event: Pointer | Stroke) -> None:
+        """Send a click, a drag or a brush stroke into a job."""
+        self.send(Send(job, event))
+
+    def query(self, kind: str, args: dict[str, Any], channel: str = "") -> int:
+        """Ask; the ``Reply`` with the returned id comes as an ``event``.
+
+        A newer question of the same kind and channel replaces an older one, whose reply
+        then never comes.
+        """
+        self._numbers += 1
+        self._generations[kind, channel] = self._numbers
+        self.send(
+            Query(
+                id=self._numbers,
+                kind=kind,
+                channel=channel,
+                generation=self._numbers,
+                args=args,
+            )
+        )
+        return self._numbers
+
+    # --- engines come and go ---------------------------------------------------------
+
+    def _spawn(self, state: str) -> None:
+        self._board = make_board()
+        settings = msgspec.structs.replace(
+            self._settings, board=self._board.name if self._board else ""
+        )
+        self._is_ready = False
+        self._running = ""
+        self._silence, self._looked = 0.0, time.monotonic()
+        self._line = _Line(settings, self._receive, self._hear)
+        self._watch.start()
+        self._set_state(state)
+
+    def _lost(self, error: Exception) -> None:
+        """The line broke: the engine died, or it cannot be understood."""
+        line = self._line
+        if line is None:
+            return
+        if not line.process.wait(1.0):
+            line.process.kill()
+        text = str(error) if isinstance(error, WrongProtocol) else line.process.cause()
+        self._replace(text, report=True)
+
+    def _replace(self, text: str, *, report: bool) -> None:
+        """Bury the engine, start another, and let it go on with what it can."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        line.end()
+        culprit = (self._board.read() if self._board else "") or self._running
+        tail = tuple(line.process.tails["stderr"])
+        self._clear_memory()
+        self._waiting.clear()
+        self._show_lines()
+        self._failed_starts = 0 if self._is_ready else self._failed_starts + 1
+        restarting = self._failed_starts < FAILED_STARTS
+        fallen = self._jobs.pop(culprit, None)
+        others, self._jobs = self._jobs, {}
+        self._set_state("dead")
+        if restarting:
+            self._spawn("restarting")
+        else:
+            self._watch.stop()
+        if fallen is not None:
+            self._fallen[culprit] = fallen
+            self._tell_end(fallen, "failed", text)
+        for name, job in others.items():
+            if restarting:
+                self._continue(job)
+            else:
+                self._fallen[name] = job
+                self._tell_end(job, "failed", text)
+        if report:
+            self.crashed.emit(
+                Crash(
+                    cause=text,
+                    lines=tail,
+                    job=culprit if fallen is not None else "",
+                    resumed=tuple(others) if restarting else (),
+                    restarting=restarting,
+                )
+            )
+
+    def _continue(self, job: _Job) -> None:
+        start = msgspec.structs.replace(job.start, resume=True, paused=job.paused)
+        self._jobs[start.job] = _Job(start)
+        self.send(start)
+
+    def _tell_end(self, job: _Job, state: Literal["cancelled", "failed"], text: str) -> None:
+        start = job.start
+        self.event.emit(JobState(job=start.job, state=state, text=text, folder=start.folder))
+
+    def _clear_memory(self) -> None:
+        self._slots.release_all()
+        if self._board is not None:
+            self._board.unlink()
+            self._board = None
+
+    def _set_state(self, state: str) -> None:
+        if state != self._state:
+            self._state = state
+            self.state.emit(state)
+
+    # --- what the threads bring ------------------------------------------------------
+
+    def _receive(self, line: _Line, message: Event | Exception | str) -> None:
+        """From the reading thread."""
+        self._waiting.append((line, message))
+        if len(self._waiting) >= MOST_WAITING:
+            line.room.clear()
+        self._wake()
+
+    def _hear(self, stream: str, text: str) -> None:
+        """From the threads that read the output streams."""
+        self._log.info("%s: %s", stream, text)
+        if len(self._lines) < MOST_LINES:
+            level: Literal["info", "warning"] = "warning" if stream == "stderr" else "info"
+            self._lines.append(Log(level=level, text=text, source=stream))
+            self._wake()
+        else:
+            self._unshown += 1
+
+    def _wake(self) -> None:
+        if not self._woken:
+            self._woken = True
+            self._arrived.emit()
+
+    def _drain(self) -> None:
+        self._woken = False
+        self._show_lines()
+        until = time.perf_counter() + TURN
+        while self._waiting:
+            line, message = self._waiting.popleft()
+            if line is self._line:
+                self._silence = 0.0
+                if isinstance(message, Exception):
+                    self._lost(message)
+                elif isinstance(message, str):
+                    text = self.tr("From the engine: {problem}").format(problem=message)
+                    self.event.emit(Log(level="warning", text=text))
+                else:
+                    self._handle(message)
+            if time.perf_counter() > until:
+                self._again.start()
+                break
+        if self._line is not None and len(self._waiting) < MOST_WAITING // 2:
+            self._line.room.set()
+
+    def _show_lines(self) -> None:
+        for _ in range(len(self._lines)):
+            self.event.emit(self._lines.popleft())
+        if self._unshown:
+            count, self._unshown = self._unshown, 0
+            text = self.tr("{count} more lines of output are in the log file only.")
+            self.event.emit(Log(level="info", text=text.format(count=count)))
+
+    def _handle(self, message: Event) -> None:
+        match message:
+            case Frame():
+                self._show(message)
+                return
+            case Ready():
+                if message.protocol != PROTOCOL:
+                    self._lost(WrongProtocol(f"the engine speaks protocol {message.protocol}"))
+                    return
+                self._is_ready = True
+                self._failed_starts = 0
+                self.ready.emit(message)
+            case Heartbeat():
+                self._running = message.running
+            case JobState():
+                self._track(message)
+            case Panels():
+                if message.job in self._jobs:
+                    for attach in self._slots.open(message):
+                        self.send(attach)
+            case Reply():
+                if message.generation < self._generations.get((message.kind, message.channel), 0):
+                    return
+        self.event.emit(message)
+        self._answering()
+
+    def _show(self, message: Frame) -> None:
+        if message.slot >= 0:
+            shown = self._slots.read(message.job, message.panel)
+            if shown is not None:
+                self.frame.emit(message.job, message.panel, shown.array, shown.step, False)
+            return
+        try:
+            array = as_array(Blob(message.shape, message.dtype, message.blob))
+        except (TypeError, ValueError) as error:
+            self.event.emit(Log(level="warning", text=f"a frame cannot be read: {error}"))
+            return
+        self.frame.emit(message.job, message.panel, array, message.step, message.final)
+
+    def _track(self, message: JobState) -> None:
+        job = self._jobs.get(message.job)
+        if job is None:
+            return
+        job.state = message.state
+        if message.state in OVER:
+            del self._jobs[message.job]
+            self._slots.release(message.job)
+
+    # --- the watch -------------------------------------------------------------------
+
+    def _answering(self) -> None:
+        if not self._is_ready or self._line is None:
+            return
+        active = any(job.state in ("preparing", "running") for job in self._jobs.values())
+        self._set_state("busy" if active else "ready")
+
+    def _look(self) -> None:
+        """Called by a timer: count the silence, and cancels without effect.
+
+        Silence is counted in the window's own ticks, and a late tick counts as one. So
+        the time in which the window itself slept (a closed laptop, a stopped process)
+        is never held against the engine.
+        """
+        now = time.monotonic()
+        tick = self._watch.interval() / 1000
+        self._silence += min(now - self._looked, 2 * tick)
+        self._looked = now
+        limit = MISSED_BEATS * self._settings.heartbeat if self._is_ready else LOADING
+        if self._silence > limit and self._line is not None:
+            self._set_state("not answering")
+        for name, job in self._jobs.items():
+            if job.deadline and now > job.deadline:
+                job.deadline = 0.0
+                self.cancel_overdue.emit(name)
+
+
+def as_array(blob: Blob) -> Any:
+    """The array in a blob, as a copy of the receiver's own; ``ValueError`` if it is not whole."""
+    import numpy as np
+
+    return np.frombuffer(blob.data, np.dtype(blob.dtype)).reshape(blob.shape).copy()
+
+
+def _file_log(path: Path | None) -> logging.Logger:
+    log = logging.Logger("priorbench.engine")  # noqa: LOG001 - one per client, no global
+    if path is None:
+        log.addHandler(logging.NullHandler())
+        return log
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=4 << 20, backupCount=1, delay=True, encoding="utf-8"
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    log.addHandler(handler)
+    return log

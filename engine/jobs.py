@@ -1,0 +1,486 @@
+"""The scheduler: several runs interleaved step by step on one compute thread.
+
+Time is shared by class: interactive jobs get six parts, runs three, training one; a
+class without work leaves its part to the others, and inside a class jobs take turns. A
+job that is paused or idle costs nothing. Pure Python; knows neither process nor pipe.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy.typing as npt
+
+from engine.failures import Failure, explain
+from engine.interrupt import Interrupted, Interrupter
+from engine.live import Live
+from engine.messages import (
+    Attach,
+    Control,
+    Detach,
+    Event,
+    JobState,
+    Log,
+    Metrics,
+    Panels,
+    PanelShape,
+    Progress,
+    Send,
+    Start,
+    UserEvent,
+)
+
+#: Parts of the compute time per class; training keeps at least a tenth.
+WEIGHTS = {"interactive": 6.0, "run": 3.0, "training": 1.0}
+#: Progress is sent at most this often (seconds).
+PROGRESS_GAP = 0.05
+#: Checkpoints may take at most this share of a job's time.
+CHECKPOINT_SHARE = 0.01
+
+StateName = Literal[
+    "queued", "preparing", "running", "idle", "paused", "finished", "cancelled", "failed"
+]
+
+
+class UpdateLike(Protocol):
+    """What ``advance`` returns; see ``engine.runs.Update``."""
+
+    @property
+    def kind(self) -> Literal["step", "idle", "done"]: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
+class Runnable(Protocol):
+    """What the scheduler drives; ``engine.runs.Run`` is the one."""
+
+    notes: list[str]
+
+    def prepare(self) -> UpdateLike: ...
+    def advance(self, events: tuple[UserEvent, ...] = ()) -> UpdateLike: ...
+    def pictures(self) -> Mapping[str, npt.NDArray[Any]]: ...
+    def panels(self) -> tuple[PanelShape, ...]: ...
+    def checkpoint(self) -> None: ...
+    def close(self, status: Any, error: str = "") -> Any: ...
+    def refuses(self, event: UserEvent) -> str: ...
+
+
+class _Fair:
+    """Picks whoever has had the least. Who comes back gets no credit for the time away."""
+
+    def __init__(self) -> None:
+        self._had: dict[str, float] = {}
+        self._awake: set[str] = set()
+
+    def choose(self, ready: Sequence[str]) -> str:
+        """The key to serve next; of equal ones the first."""
+        awake = [self._had[key] for key in ready if key in self._awake]
+        for key in ready:
+            if not awake:
+                self._had[key] = 0.0
+            elif key not in self._awake:
+                self._had[key] = max(self._had.get(key, 0.0), min(awake))
+        self._awake = set(ready)
+        return min(ready, key=lambda key: self._had[key])
+
+    def charge(self, key: str, cost: float) -> None:
+        """``key`` was served for ``cost``."""
+        self._had[key] = self._had.get(key, 0.0) + cost
+
+    def rest(self) -> None:
+        """Nobody has anything to do: all start equal next time."""
+        self._awake.clear()
+
+    def forget(self, key: str) -> None:
+        """``key`` will not come back."""
+        self._had.pop(key, None)
+        self._awake.discard(key)
+
+
+class _Mark(NamedTuple):
+    seconds: float
+    step: int
+
+
+class _Job:
+    """One job between its start and its end."""
+
+    def __init__(self, start: Start, emit: Callable[[Event], None]) -> None:
+        self.start = start
+        self.id = start.job
+        self.run: Runnable | None = None
+        self.prepared = False
+        self.state: StateName = "queued"
+        self.events: list[UserEvent] = []
+        self.paused = start.paused
+        self.once = False
+        self.cancelled = False
+        self.live = Live(start.job, start.priority, emit)
+        self.step = 0
+        self.total: int | None = None
+        self.banked = 0.0
+        self.since = 0.0
+        self.marks: deque[_Mark] = deque(maxlen=64)
+        self.progress_due = 0.0
+        self.checkpoint_due = 0.0
+
+    @property
+    def runnable(self) -> bool:
+        if self.cancelled or not self.prepared:
+            return True
+        if self.paused:
+            return self.once
+        return self.state != "idle" or bool(self.events) or self.once
+
+
+class Scheduler:
+    """Drives jobs; give it commands and call ``turn`` as long as it returns True.
+
+    ``make`` turns a ``Start`` into a run. ``emit`` takes events and must not block.
+    ``note`` is told the job that is worked on, so that a crash can be laid at its door.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[Start], Runnable],
+        emit: Callable[[Event], None],
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        checkpoint_every: float = 10.0,
+        note: Callable[[str], None] = lambda job: None,
+        interrupter: Interrupter | None = None,
+    ) -> None:
+        self._make = make
+        self._emit = emit
+        self._clock = clock
+        self._checkpoint_every = checkpoint_every
+        self._note = note
+        self._interrupter = interrupter or Interrupter()
+        self._jobs: dict[str, _Job] = {}
+        self._classes = _Fair()
+        self._turns = {kind: _Fair() for kind in WEIGHTS}
+        #: Set when a device failed and the process must be replaced.
+        self.device_lost = False
+
+    @property
+    def running(self) -> str:
+        """The first job that computes at present, or ''."""
+        return next((j.id for j in list(self._jobs.values()) if j.state == "running"), "")
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are here, whatever they do."""
+        return len(self._jobs)
+
+    def find(self, job: str) -> Runnable | None:
+        """The run of a job that is prepared; None if there is none."""
+        entry = self._jobs.get(job)
+        return entry.run if entry is not None and entry.prepared else None
+
+    def command(self, command: Start | Control | Send | Attach | Detach) -> None:
+        """Take a command. One for a job that is not here is refused with a log line."""
+        if isinstance(command, Start):
+            self._start(command)
+            return
+        job = self._jobs.get(command.job)
+        if job is None:
+            if not isinstance(command, Attach | Detach):
+                text = f"{type(command).__name__} came for job {command.job}, which is not here"
+                self._emit(Log(level="debug", text=text, job=command.job))
+            return
+        match command:
+            case Control():
+                self._control(job, command.action)
+            case Send():
+                self._event(job, command.event)
+            case Attach():
+                try:
+                    job.live.attach(command)
+                except OSError as error:
+                    self._emit(Log(level="debug", text=str(error), job=job.id))
+            case Detach():
+                job.live.detach()
+
+    def turn(self) -> bool:
+        """One step of the job whose turn it is; False if no job has anything to do."""
+        job = self._next()
+        if job is None:
+            return False
+        began = self._clock()
+        self._note(job.id)
+        try:
+            self._work(job)
+        except Interrupted:
+            self._interrupted(job)
+        except Exception as error:  # noqa: BLE001 - whatever a method raises ends that job only
+            self._fail(job, error)
+        self._note("")
+        spent = max(self._clock() - began, 1e-6)
+        kind = job.start.priority
+        self._classes.charge(kind, spent / WEIGHTS[kind])
+        if job.id in self._jobs:
+            self._turns[kind].charge(job.id, spent)
+        return True
+
+    def shutdown(self, checkpoint: bool) -> None:
+        """Save what runs (if asked), so that it can be resumed, and let go of everything."""
+        for job in list(self._jobs.values()):
+            if checkpoint and job.run is not None and job.prepared:
+                try:
+                    job.run.close("interrupted")
+                except Exception as error:  # noqa: BLE001 - the others must still be saved
+                    self._log_failure(job, "could not be saved", error)
+            self._state(job, "paused", text="saved; it can be resumed")
+            job.live.detach()
+        self._jobs.clear()
+
+    # --- commands --------------------------------------------------------------------
+
+    def _start(self, start: Start) -> None:
+        if start.job in self._jobs:
+            text = f"job {start.job} is already here"
+            self._emit(Log(level="error", text=text, job=start.job))
+            return
+        job = self._jobs[start.job] = _Job(start, self._emit)
+        self._state(job, "queued")
+
+    def _control(self, job: _Job, action: str) -> None:
+        match action:
+            case "cancel":
+                job.cancelled = True
+            case "pause" if not job.paused:
+                job.paused = True
+                self._settle(job)
+            case "resume" if job.paused:
+                job.paused = job.once = False
+                if job.prepared:
+                    job.since = self._clock()
+                    job.marks.clear()
+                    self._state(job, "running")
+            case "step" if not job.cancelled:
+                job.once = True
+                if not job.paused:
+                    job.paused = True
+                    self._bank(job)
+            case "checkpoint":
+                job.checkpoint_due = 0.0
+                if job.run is not None and not job.runnable:
+                    self._save(job, job.run)
+
+    def _event(self, job: _Job, event: UserEvent) -> None:
+        refusal = job.run.refuses(event) if job.run is not None and job.prepared else ""
+        if refusal:
+            self._emit(Log(level="warning", text=refusal, job=job.id))
+        else:
+            job.events.append(event)
+
+    # --- whose turn ------------------------------------------------------------------
+
+    def _next(self) -> _Job | None:
+        ready: dict[str, list[str]] = {kind: [] for kind in WEIGHTS}
+        for job in self._jobs.values():
+            if job.runnable:
+                ready[job.start.priority].append(job.id)
+        kinds = [kind for kind, jobs in ready.items() if jobs]
+        if not kinds:
+            self._classes.rest()
+            return None
+        kind = self._classes.choose(kinds)
+        return self._jobs[self._turns[kind].choose(ready[kind])]
+
+    # --- one step --------------------------------------------------------------------
+
+    def _work(self, job: _Job) -> None:
+        if job.cancelled:
+            self._end(job, "cancelled")
+        elif job.run is None or not job.prepared:
+            self._prepare(job)
+        else:
+            self._advance(job, job.run)
+
+    def _prepare(self, job: _Job) -> None:
+        self._state(job, "preparing")
+        with self._interrupter.inside(job.id):
+            job.run = run = self._make(job.start)
+            first = run.prepare()
+        job.prepared = True
+        for event in job.events[:]:
+            if refusal := run.refuses(event):
+                job.events.remove(event)
+                self._emit(Log(level="warning", text=refusal, job=job.id))
+        self._notes(job, run)
+        self._emit(Panels(job.id, tuple(run.panels())))
+        job.since = self._clock()
+        job.checkpoint_due = job.since + self._checkpoint_every
+        self._state(job, "running")
+        self._count(job, first)
+        if job.paused:
+            self._settle(job)
+        else:
+            self._show(job, run)
+
+    def _advance(self, job: _Job, run: Runnable) -> None:
+        events, job.events = tuple(job.events), []
+        with self._interrupter.inside(job.id):
+            update = run.advance(events)
+        if update.kind == "step" or update.step != job.step:
+            self._count(job, update)
+        self._notes(job, run)
+        if update.kind == "done":
+            self._end(job, "finished")
+            return
+        now = self._clock()
+        if job.once:
+            job.once = False
+            self._settle(job)
+        elif update.kind == "idle":
+            if job.state != "idle":
+                self._bank(job)
+                self._state(job, "idle")
+            self._show(job, run)
+        else:
+            if job.state == "idle":
+                job.since = now
+                job.marks.clear()
+                self._state(job, "running")
+            if job.live.due(now):
+                self._show(job, run)
+            if now >= job.progress_due:
+                self._progress(job)
+        if self._clock() >= job.checkpoint_due:
+            self._save(job, run)
+
+    def _count(self, job: _Job, update: UpdateLike) -> None:
+        job.step, job.total = update.step, update.total
+        if update.metrics:
+            self._emit(Metrics(job.id, update.step, dict(update.metrics)))
+
+    def _notes(self, job: _Job, run: Runnable) -> None:
+        while run.notes:
+            self._emit(Log(level="warning", text=run.notes.pop(0), job=job.id))
+
+    def _show(self, job: _Job, run: Runnable, *, final: bool = False) -> None:
+        began = self._clock()
+        job.live.show(run.pictures(), job.step, final=final)
+        now = self._clock()
+        job.live.spent(now, now - began)
+
+    def _settle(self, job: _Job) -> None:
+        """The job is paused from here: show where it stands, and save it."""
+        self._bank(job)
+        if job.run is None or not job.prepared:
+            return
+        self._state(job, "paused")
+        self._progress(job)
+        try:
+            self._show(job, job.run, final=True)
+        except Exception as error:  # noqa: BLE001 - a command must not end the engine
+            self._fail(job, error)
+            return
+        self._save(job, job.run)
+
+    def _save(self, job: _Job, run: Runnable) -> None:
+        began = self._clock()
+        try:
+            run.checkpoint()
+        except Exception as error:  # noqa: BLE001 - a full disk must not end a run
+            self._log_failure(job, "could not be saved on the way", error)
+        now = self._clock()
+        job.checkpoint_due = now + max(self._checkpoint_every, (now - began) / CHECKPOINT_SHARE)
+
+    # --- the end ---------------------------------------------------------------------
+
+    def _end(self, job: _Job, state: Literal["finished", "cancelled"]) -> None:
+        self._bank(job)
+        if job.run is not None and job.prepared:
+            self._progress(job)
+            self._show(job, job.run, final=True)
+            job.run.close(state)
+            self._notes(job, job.run)
+        self._drop(job, state)
+
+    def _interrupted(self, job: _Job) -> None:
+        """A step was ended by force; what it left is kept as far as it goes."""
+        try:
+            if job.run is not None:
+                job.run.close("cancelled")
+        except Exception as error:  # noqa: BLE001 - the job is over in any case
+            self._log_failure(job, "was stopped within a step and left no result", error)
+        self._drop(job, "cancelled", Failure(text="stopped in the middle of a step"))
+
+    def _fail(self, job: _Job, error: Exception) -> None:
+        failure = explain(error)
+        # The traceback holds the frames, and they hold the tensors that filled the memory.
+        error.__traceback__ = None
+        run, job.run = job.run, None
+        try:
+            if run is not None:
+                run.close("failed", failure.text)
+        except Exception as second:  # noqa: BLE001 - the first error is the one to tell
+            self._log_failure(job, "left no record", second)
+        del run
+        self.device_lost = self.device_lost or failure.device_lost
+        self._drop(job, "failed", failure)
+
+    def _drop(self, job: _Job, state: StateName, failure: Failure | None = None) -> None:
+        self._jobs.pop(job.id, None)
+        self._turns[job.start.priority].forget(job.id)
+        job.live.detach()
+        failure = failure or Failure(text="")
+        self._state(
+            job,
+            state,
+            text=failure.text,
+            field=failure.field,
+            suggestion=failure.suggestion,
+            trace=failure.trace,
+        )
+        job.run = None
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
+
+    # --- telling ---------------------------------------------------------------------
+
+    def _state(self, job: _Job, state: StateName, **more: Any) -> None:
+        job.state = state
+        self._emit(JobState(job=job.id, state=state, folder=job.start.folder, **more))
+
+    def _log_failure(self, job: _Job, what: str, error: Exception) -> None:
+        text = f"The run {what}: {explain(error).text}"
+        self._emit(Log(level="warning", text=text, job=job.id))
+
+    def _bank(self, job: _Job) -> None:
+        if job.state == "running":
+            job.banked = self._elapsed(job)
+
+    def _elapsed(self, job: _Job) -> float:
+        return job.banked + (self._clock() - job.since if job.state == "running" else 0.0)
+
+    def _progress(self, job: _Job) -> None:
+        now = self._elapsed(job)
+        job.progress_due = self._clock() + PROGRESS_GAP
+        job.marks.append(_Mark(now, job.step))
+        first = job.marks[0]
+        rate = (job.step - first.step) / (now - first.seconds) if now > first.seconds else 0.0
+        known = job.total is not None and rate > 0
+        self._emit(
+            Progress(
+                job=job.id,
+                step=job.step,
+                total=job.total or 0,
+                seconds=now,
+                rate=rate,
+                eta=(job.total - job.step) / rate if known and job.total else -1.0,
+            )
+        )

@@ -1,0 +1,223 @@
+"""Questions that are answered between steps, without a run.
+
+Of the same kind and channel only the newest is answered: while a slider moves, the
+previews it asked for on its way are never computed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import psutil
+import torch
+
+from engine import settings
+from engine.discovery import installed
+from engine.failures import explain
+from engine.guard import Guard
+from engine.jobs import Runnable
+from engine.messages import Blob, Event, Query, Reply, RunRequest, Start
+from engine.method import BadInput
+from engine.plan import declaration, plan
+from engine.runs import Run
+
+#: The longer side of the thumbnail that ``load`` answers with, in pixels.
+THUMBNAIL = 384
+
+
+class Answer(NamedTuple):
+    """``value`` is JSON; ``arrays`` are sent as blobs."""
+
+    value: dict[str, Any]
+    arrays: Mapping[str, npt.NDArray[Any]] = MappingProxyType({})
+
+
+class Desk:
+    """Takes questions as they come and answers one at a time.
+
+    ``find`` gives the run of a job, for questions about what it shows.
+    """
+
+    def __init__(
+        self, emit: Callable[[Event], None], find: Callable[[str], Runnable | None]
+    ) -> None:
+        self._emit = emit
+        self._find = find
+        self._waiting: dict[tuple[str, str], Query] = {}
+        self._newest: dict[tuple[str, str], int] = {}
+        self._kinds: dict[str, Callable[[dict[str, Any]], Answer]] = {
+            "catalogue": _catalogue,
+            "models": _models,
+            "load": _load,
+            "validate": _validate,
+            "preview": _preview,
+            "estimate": _estimate,
+            "pixel": self._pixel,
+        }
+
+    def ask(self, query: Query) -> None:
+        """Put a question on the desk, in place of an older one of its kind and channel."""
+        key = query.kind, query.channel
+        if query.generation >= self._newest.get(key, query.generation):
+            self._newest[key] = query.generation
+            self._waiting[key] = query
+
+    def answer(self) -> bool:
+        """Answer the oldest question; False if there is none."""
+        if not self._waiting:
+            return False
+        query = self._waiting.pop(next(iter(self._waiting)))
+        self._emit(self._reply(query))
+        return True
+
+    def _reply(self, query: Query) -> Reply:
+        reply = Reply(
+            id=query.id, kind=query.kind, channel=query.channel, generation=query.generation
+        )
+        change = msgspec.structs.replace
+        ask = self._kinds.get(query.kind)
+        if ask is None:
+            text = f"kind: {query.kind!r} is unknown (known: {', '.join(self._kinds)})"
+            return change(reply, error=text, field="kind")
+        try:
+            value, arrays = ask(query.args)
+        except Exception as error:  # noqa: BLE001 - no question may end the engine
+            failure = explain(error)
+            if failure.trace:
+                traceback.print_exception(error)
+            return change(reply, error=failure.text, field=failure.field)
+        return change(reply, value=value, blobs={n: _blob(a) for n, a in arrays.items()})
+
+    def _pixel(self, args: dict[str, Any]) -> Answer:
+        """The value of ``panel`` of ``job`` at column ``x`` and row ``y``, in [0, 1]."""
+        run = self._find(_text(args, "job"))
+        if run is None:
+            raise BadInput("job: it is not here any more", "job")
+        pictures = run.pictures()
+        panel = _text(args, "panel")
+        if panel not in pictures:
+            known = ", ".join(pictures) or "none"
+            raise BadInput(f"panel: {panel!r} is unknown (known: {known})", "panel")
+        picture = pictures[panel]
+        column, row = _whole(args, "x", picture.shape[1]), _whole(args, "y", picture.shape[0])
+        return Answer({"values": [float(v) / 255 for v in np.atleast_1d(picture[row, column])]})
+
+
+def make_run(start: Start) -> Run:
+    """The run of a ``Start``; one that never began cannot be resumed and begins."""
+    folder = Path(start.folder)
+    begun = (folder / "request.json").is_file()
+    return Run(start.request, folder, resume=start.resume and begun)
+
+
+def _catalogue(args: dict[str, Any]) -> Answer:
+    return Answer({"catalogue": msgspec.to_builtins(installed().catalogue)})
+
+
+def _models(args: dict[str, Any]) -> Answer:
+    from engine.models import zoo
+
+    return Answer({"models": msgspec.to_builtins(zoo.models())})
+
+
+def _load(args: dict[str, Any]) -> Answer:
+    """Look at a picture file: its facts and a thumbnail (height, width, 3) uint8."""
+    from engine.data import pictures
+
+    path = pictures.resolve(_text(args, "path"))
+    picture = pictures.read_picture(path)
+    height, width = picture.array.shape[:2]
+    small = pictures.resize(picture.array, _fitted(height, width))
+    facts = {
+        "path": str(path),
+        "width": picture.width,
+        "height": picture.height,
+        "alpha": picture.alpha,
+        "notes": list(picture.notes),
+        "bytes": path.stat().st_size,
+    }
+    return Answer(facts, {"thumbnail": _shown(small)})
+
+
+def _validate(args: dict[str, Any]) -> Answer:
+    """What is wrong with ``params`` and ``problem`` of a method: field to line."""
+    method, bench = declaration(_text(args, "method"))
+    wrong = settings.errors(method.params, args.get("params") or {})
+    for name, text in settings.errors(bench.problem, args.get("problem") or {}).items():
+        wrong[f"problem.{name}"] = text
+    return Answer({"errors": wrong})
+
+
+def _preview(args: dict[str, Any]) -> Answer:
+    """What the damage does to the picture, before any run."""
+    agreed = plan(_request(args))
+    guard = Guard(agreed.seeds["problem"], agreed.threads)
+    with guard(draws=True), torch.no_grad():
+        pictures, facts = agreed.bench.preview(agreed.problem, agreed.context())
+    return Answer(facts, {name: _shown(picture) for name, picture in pictures.items()})
+
+
+def _estimate(args: dict[str, Any]) -> Answer:
+    """Seconds and bytes that a run will take, measured on its first step."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with tempfile.TemporaryDirectory(prefix="priorbench-") as folder:
+        run = Run(_request(args), Path(folder))
+        began = time.perf_counter()
+        run.prepare()
+        prepared = time.perf_counter()
+        update = run.advance()
+        stepped = time.perf_counter()
+        memory = max(process.memory_info().rss - before, 0)
+        run.close("cancelled")
+    steps = update.total
+    each = stepped - prepared
+    seconds = None if steps is None else (prepared - began) + each * max(steps, 1)
+    return Answer({"seconds": seconds, "bytes": memory, "steps": steps, "seconds_per_step": each})
+
+
+def _request(args: dict[str, Any]) -> RunRequest:
+    try:
+        return msgspec.convert(args, RunRequest)
+    except msgspec.ValidationError as error:
+        raise BadInput(f"request: {error}", "request") from error
+
+
+def _fitted(height: int, width: int) -> tuple[int, int]:
+    scale = min(1.0, THUMBNAIL / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _shown(picture: Any) -> npt.NDArray[Any]:
+    """A tensor or array (height, width, channels) as uint8, floats in [0, 1] being scaled."""
+    array = picture.numpy(force=True) if isinstance(picture, torch.Tensor) else np.asarray(picture)
+    if array.dtype == np.uint8:
+        return np.ascontiguousarray(array)
+    return (np.clip(array, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+
+
+def _blob(array: npt.NDArray[Any]) -> Blob:
+    return Blob(tuple(array.shape), str(array.dtype), np.ascontiguousarray(array).tobytes())
+
+
+def _text(args: dict[str, Any], name: str) -> str:
+    value = args.get(name)
+    if not isinstance(value, str) or not value:
+        raise BadInput(f"{name}: {value!r} is given where a text is needed", name)
+    return value
+
+
+def _whole(args: dict[str, Any], name: str, size: int) -> int:
+    value = args.get(name)
+    if not isinstance(value, int | float) or not 0 <= value < size:
+        raise BadInput(f"{name}: {value!r} is outside (allowed 0 to {size - 1})", name)
+    return int(value)

@@ -1,32 +1,25 @@
 """The window's side of the engine: commands out, events in as Qt signals, frames as arrays.
 
-Everything here runs in the GUI thread but three kinds of thread that only carry bytes:
-one reads events, one writes commands, two read the engine's output streams. A stopped or
-dead engine therefore never blocks the window.
+Everything here runs in the GUI thread; the threads of ``app.engine_line`` only carry
+bytes, and what they bring is handled in short turns of the event loop.
 """
 
 from __future__ import annotations
 
-import logging
-import logging.handlers
-import queue
-import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.local_engine import LocalEngine
+from app.engine_line import Line, file_log, inline_array
 from app.slots import Slots, make_board, sweep
 from engine.entry import Settings
 from engine.messages import (
     PROTOCOL,
-    Blob,
     Command,
     Control,
     Event,
@@ -46,7 +39,7 @@ from engine.messages import (
     Stroke,
     Tune,
 )
-from engine.transport import Channel, Closed, WrongProtocol, window_channel
+from engine.transport import WrongProtocol
 
 Priority = Literal["interactive", "run", "training"]
 Action = Literal["pause", "resume", "step", "cancel", "checkpoint"]
@@ -94,63 +87,6 @@ class _Job:
         self.deadline = 0.0
 
 
-class _Line:
-    """An engine process with the threads that carry its messages. One per engine life."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        received: Callable[[_Line, Event | Exception | str], None],
-        said: Callable[[str, str], None],
-    ) -> None:
-        self.process = LocalEngine(settings, said)
-        self.channel: Channel[Event] = window_channel(self.process.transport)
-        self.room = threading.Event()
-        self.room.set()
-        self._commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
-        self._received = received
-        self._threads = [
-            threading.Thread(target=work, name=f"engine-{work.__name__}", daemon=True)
-            for work in (self._read, self._write)
-        ]
-        for thread in self._threads:
-            thread.start()
-
-    def send(self, command: Command) -> None:
-        """Hand a command to the writer; never waits."""
-        self._commands.put(command)
-
-    def end(self) -> None:
-        """Let everything go; the process must have ended."""
-        self._commands.put(None)
-        self.room.set()
-        for thread in self._threads:
-            thread.join(2.0)
-        self.process.release()
-
-    def _read(self) -> None:
-        while True:
-            try:
-                received = self.channel.receive()
-            except (Closed, WrongProtocol) as error:
-                self._received(self, error)
-                return
-            if received is None:
-                continue
-            for problem in received.problems:
-                self._received(self, problem)
-            for message in received.messages:
-                self._received(self, message)
-            self.room.wait()
-
-    def _write(self) -> None:
-        while (command := self._commands.get()) is not None:
-            try:
-                self.channel.send(command)
-            except Closed:
-                return
-
-
 class EngineClient(QObject):
     """Owns the engine process. Make and use it in the GUI thread.
 
@@ -186,8 +122,8 @@ class EngineClient(QObject):
         super().__init__(parent)
         self._settings = settings or Settings(parent=0)
         self._slots = slots or Slots()
-        self._log = _file_log(log_path)
-        self._line: _Line | None = None
+        self._log = file_log(log_path)
+        self._line: Line | None = None
         self._board = None
         self._state = "dead"
         self._is_ready = False
@@ -197,7 +133,7 @@ class EngineClient(QObject):
         self._running = ""
         self._numbers = 0
         self._generations: dict[tuple[str, str], int] = {}
-        self._waiting: deque[tuple[_Line, Event | Exception | str]] = deque()
+        self._waiting: deque[tuple[Line, Event | Exception | str]] = deque()
         self._lines: deque[Log] = deque()
         self._unshown = 0
         self._woken = False
@@ -365,7 +301,7 @@ class EngineClient(QObject):
         self._is_ready = False
         self._running = ""
         self._silence, self._looked = 0.0, time.monotonic()
-        self._line = _Line(settings, self._receive, self._hear)
+        self._line = Line(settings, self._receive, self._hear)
         self._watch.start()
         self._set_state(state)
 
@@ -441,7 +377,7 @@ class EngineClient(QObject):
 
     # --- what the threads bring ------------------------------------------------------
 
-    def _receive(self, line: _Line, message: Event | Exception | str) -> None:
+    def _receive(self, line: Line, message: Event | Exception | str) -> None:
         """From the reading thread."""
         self._waiting.append((line, message))
         if len(self._waiting) >= MOST_WAITING:
@@ -525,7 +461,7 @@ class EngineClient(QObject):
                 self.frame.emit(message.job, message.panel, shown.array, shown.step, False)
             return
         try:
-            array = as_array(Blob(message.shape, message.dtype, message.blob))
+            array = inline_array(message)
         except (TypeError, ValueError) as error:
             self.event.emit(Log(level="warning", text=f"a frame cannot be read: {error}"))
             return
@@ -566,24 +502,3 @@ class EngineClient(QObject):
             if job.deadline and now > job.deadline:
                 job.deadline = 0.0
                 self.cancel_overdue.emit(name)
-
-
-def as_array(blob: Blob) -> Any:
-    """The array in a blob, as a copy of the receiver's own; ``ValueError`` if it is not whole."""
-    import numpy as np
-
-    return np.frombuffer(blob.data, np.dtype(blob.dtype)).reshape(blob.shape).copy()
-
-
-def _file_log(path: Path | None) -> logging.Logger:
-    log = logging.Logger("priorbench.engine")  # noqa: LOG001 - one per client, no global
-    if path is None:
-        log.addHandler(logging.NullHandler())
-        return log
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=4 << 20, backupCount=1, delay=True, encoding="utf-8"
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    log.addHandler(handler)
-    return log

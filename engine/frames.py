@@ -135,7 +135,7 @@ class Segment:
         self._memory.unlink()
 
     def _buffer(self) -> memoryview:
-        return self._memory.buf
+        return _bytes(self._memory)
 
     def _at(self, slot: int) -> int:
         return _TOP + slot * self._stride
@@ -170,13 +170,14 @@ class Board:
     def write(self, text: str) -> None:
         """Replace the note (at most 120 bytes of UTF-8 are kept)."""
         note = text.encode()[: self.SIZE - 8]
-        self._memory.buf[1 : 1 + len(note)] = note
-        self._memory.buf[0] = len(note)
+        buffer = _bytes(self._memory)
+        buffer[1 : 1 + len(note)] = note
+        buffer[0] = len(note)
 
     def read(self) -> str:
         """The note; empty if there is none."""
-        length = self._memory.buf[0]
-        return bytes(self._memory.buf[1 : 1 + length]).decode(errors="replace")
+        buffer = _bytes(self._memory)
+        return bytes(buffer[1 : 1 + buffer[0]]).decode(errors="replace")
 
     def close(self) -> None:
         """Unmap; the board stays for the other side."""
@@ -225,6 +226,12 @@ def attach_memory(name: str) -> shared_memory.SharedMemory:
 def panel_bytes(shape: Sequence[int], dtype: str) -> int:
     """Bytes of one frame of a panel."""
     return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+
+
+def _bytes(memory: shared_memory.SharedMemory) -> memoryview:
+    if memory.buf is None:
+        raise OSError(f"segment {memory.name} is closed")
+    return memory.buf
 
 
 def _ignore(name: Any, rtype: Any) -> None:

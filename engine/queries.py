@@ -135,12 +135,15 @@ def _load(args: dict[str, Any]) -> Answer:
 
     path = pictures.resolve(_text(args, "path"))
     picture = pictures.read_picture(path)
-    height, width = picture.array.shape[:2]
-    small = pictures.resize(picture.array, _fitted(height, width))
+    rows, columns, _ = pictures.working_size(picture.height, picture.width, THUMBNAIL)
+    small = pictures.resize(picture.tensor(), rows, columns)[0].permute(1, 2, 0)
     facts = {
         "path": str(path),
         "width": picture.width,
         "height": picture.height,
+        "format": picture.format,
+        "bits": picture.bits,
+        "gray": picture.gray,
         "alpha": picture.alpha,
         "notes": list(picture.notes),
         "bytes": path.stat().st_size,
@@ -192,17 +195,13 @@ def _request(args: dict[str, Any]) -> RunRequest:
         raise BadInput(f"request: {error}", "request") from error
 
 
-def _fitted(height: int, width: int) -> tuple[int, int]:
-    scale = min(1.0, THUMBNAIL / max(height, width))
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
 def _shown(picture: Any) -> npt.NDArray[Any]:
     """A tensor or array (height, width, channels) as uint8, floats in [0, 1] being scaled."""
+    array: npt.NDArray[Any]
     array = picture.numpy(force=True) if isinstance(picture, torch.Tensor) else np.asarray(picture)
-    if array.dtype == np.uint8:
-        return np.ascontiguousarray(array)
-    return (np.clip(array, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+    if array.dtype != np.uint8:
+        array = (np.clip(array, 0.0, 1.0) * 255.0).round().astype(np.uint8)
+    return array
 
 
 def _blob(array: npt.NDArray[Any]) -> Blob:

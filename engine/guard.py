@@ -70,19 +70,26 @@ class Modes:
         return [f.name for f in fields(self) if getattr(self, f.name) != getattr(other, f.name)]
 
     def apply(self) -> None:
-        """Make these the modes of this thread; inference mode is left to ``Guard``."""
+        """Make these the modes of this thread; inference mode is left to ``Guard``.
+
+        Only what differs is set: some setters import a good part of torch.
+        """
+        now = Modes.now()
         torch.set_grad_enabled(self.grad)
-        for kind, enabled, dtype in self.autocast:
-            if torch.is_autocast_enabled(kind) != enabled:
+        for (kind, enabled, dtype), present in zip(self.autocast, now.autocast, strict=True):
+            if present != (kind, enabled, dtype):
                 torch.set_autocast_enabled(kind, enabled)
-            if torch.get_autocast_dtype(kind) != dtype:
                 torch.set_autocast_dtype(kind, dtype)
-        torch.set_default_dtype(self.dtype)
-        _set_device_contexts(self.device)
-        algorithms, warn_only = self.deterministic
-        torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
-        torch.autograd.set_detect_anomaly(self.anomaly)
-        if torch.get_num_threads() != self.threads:
+        if now.dtype != self.dtype:
+            torch.set_default_dtype(self.dtype)
+        if now.device != self.device:
+            _set_device_contexts(self.device)
+        if now.deterministic != self.deterministic:
+            algorithms, warn_only = self.deterministic
+            torch.use_deterministic_algorithms(algorithms, warn_only=warn_only)
+        if now.anomaly != self.anomaly:
+            torch.autograd.set_detect_anomaly(self.anomaly)
+        if now.threads != self.threads:
             torch.set_num_threads(self.threads)
 
 
@@ -95,7 +102,7 @@ class Guard:
         self._modes: Modes | None = None
         self._randomness: tuple[Any, ...] | None = None
         self._seed = seed
-        # A raised flag of the job's own inference mode, lowered for the host (see `_leave`).
+        # An inference mode entered for the host over the one that the job left open.
         self._cover: Any = None
 
     @contextmanager

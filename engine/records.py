@@ -17,6 +17,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.messages import RunRequest
+from engine.store import Store
 
 RECORD_SCHEMA = 1
 #: Present while outputs are being written; a later run in the same folder removes it.
@@ -140,3 +141,26 @@ def clear(folder: Path) -> None:
     for name in (*names, "events.jsonl", THUMBNAIL, *(Path(n).name for n in earlier)):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder / SAVING, ignore_errors=True)
+
+
+def repetition(record: RunRecord) -> RunRequest:
+    """The request that gives a run's numbers again: the same values, events and backend.
+
+    Device and threads are pinned as well, for sums depend on them. An input is taken from
+    the store, as it was then, where it is still kept.
+    """
+    inputs = {}
+    for name, kept in record.inputs.items():
+        sample = kept.path.startswith("sample:")
+        stored = not sample and Store().get(kept.hash) is not None
+        inputs[name] = f"store:{kept.hash}" if stored else kept.path
+    return msgspec.structs.replace(
+        record.request,
+        params=record.params,
+        problem=record.problem,
+        inputs=inputs,
+        device=record.device,
+        backend=record.backend,
+        threads=record.threads,
+        replay=record.events,
+    )

@@ -218,6 +218,11 @@ class Run:
         )
 
     @property
+    def waiting(self) -> bool:
+        """Whether nothing will happen without a person: idle, and nothing left to replay."""
+        return self._idle and not self._replayed()
+
+    @property
     def leaks(self) -> list[str]:
         """Thread-wide modes that the method left open across a yield, in words."""
         return self._guard.leaks

@@ -304,20 +304,21 @@ def allowed(info: FieldInfo) -> str:
 
 def _refusal(detail: ErrorDetails, info: FieldInfo | None) -> str:
     value, kind = _shown(detail["input"]), detail["type"]
+    bare = value.strip("'")  # a number is shown as one, though it was given as text
     if info is None:
         return " ".join(detail["msg"].split())
     text: str
     match kind:
         case "less_than_equal" | "less_than":
-            text = f"{value} is above {_bound(info, 'le', 'lt'):.12g}"
+            text = f"{bare} is above {_bound(info, 'le', 'lt'):.12g}"
         case "greater_than_equal" | "greater_than":
-            text = f"{value} is below {_bound(info, 'ge', 'gt'):.12g}"
+            text = f"{bare} is below {_bound(info, 'ge', 'gt'):.12g}"
         case "int_parsing" | "int_type" | "int_from_float" | "int_parsing_size":
             text = f"{value} is not a whole number"
         case "float_parsing" | "float_type":
             text = f"{value} is not a number"
         case "finite_number":
-            text = f"{value} is not a finite number"
+            text = f"{bare} is not a finite number"
         case "bool_parsing" | "bool_type":
             text = f"{value} is neither true nor false"
         case "literal_error":

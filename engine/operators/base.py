@@ -78,10 +78,10 @@ class LinearOperator(ABC):
 
         With ``epsilon`` 0 and a known ``svd`` it is the Moore-Penrose inverse; singular
         values below what the number type resolves count as zero. Without an ``svd`` it is
-        the damped least-squares picture, with ``epsilon`` at least 1e-4 of ``norm`` squared.
+        the damped least-squares picture, where ``epsilon`` 0 means 1e-4 of ``norm`` squared.
         """
         if self.svd is None:
-            damped = max(epsilon, 1e-4 * self.norm**2)
+            damped = epsilon if epsilon > 0 else 1e-4 * self.norm**2
             flat = torch.zeros((y.shape[0], *self.shape_in), dtype=y.dtype, device=y.device)
             return self.prox(y, flat, damped)
         s = self.svd.singular.like(y)

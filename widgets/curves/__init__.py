@@ -1,0 +1,1 @@
+"""What the curve plot is made of: stored values, steady ranges, axes, legend, export."""

@@ -38,6 +38,7 @@ QLabel[role="secondary"] { color: $secondary; }
 QLabel[role="hint"] { color: $secondary; font-size: $small; }
 QLabel[role="section"] { color: $hint; font-size: $section; font-weight: 600; }
 QLabel[role="value"] { color: $text; font-size: $section; font-weight: 600; }
+QLabel[role="field"] { font-weight: 500; }
 QLabel[role="strong"] { font-weight: 600; }
 QLabel[role="title"] { font-size: $title; font-weight: 700; }
 QLabel[role="display"] { font-size: $display; font-weight: 700; }
@@ -132,22 +133,28 @@ QLineEdit:focus, QAbstractSpinBox:focus, QPlainTextEdit:focus, QTextEdit:focus, 
 QComboBox:on { border-color: $accent; }
 QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled, QPlainTextEdit:disabled {
   color: $disabled; background: transparent; border-color: $line; }
+QLineEdit[drop="true"] { border: 1px dashed $accent; }
 QLineEdit[invalid="true"], QAbstractSpinBox[invalid="true"], QComboBox[invalid="true"] {
   border: 1px solid $red; background: $red_ground; }
-QAbstractSpinBox[kind="number"] { min-height: 22px; padding: 0 6px; }
+QAbstractSpinBox[kind="number"] { min-height: 24px; padding: 0 5px; }
+QAbstractSpinBox[kind="number"]::up-button, QAbstractSpinBox[kind="number"]::down-button {
+  subcontrol-origin: content; subcontrol-position: center right; width: 0; border: none;
+  image: none; }
 QComboBox { padding-right: 26px; border-radius: 8px; min-height: 30px; }
 QComboBox::drop-down { border: none; width: 26px; subcontrol-position: right center; }
 QComboBox::down-arrow { image: url("$controls/chevron-down.svg"); width: 16px; height: 16px; }
 QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; padding: 4px;
   outline: none; selection-background-color: $accent_ground; selection-color: $text; }
 QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 8px; border-radius: 6px; }
+QSpinBox, QDoubleSpinBox { padding: 0 0 0 6px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { border: none; width: 20px;
   subcontrol-position: top right; }
 QSpinBox::down-button, QDoubleSpinBox::down-button { border: none; width: 20px;
   subcontrol-position: bottom right; }
-QAbstractSpinBox::up-arrow { image: url("$controls/chevron-up.svg"); width: 12px; height: 12px; }
-QAbstractSpinBox::down-arrow { image: url("$controls/chevron-down.svg"); width: 12px;
-  height: 12px; }
+QSpinBox::up-arrow, QDoubleSpinBox::up-arrow { image: url("$controls/chevron-up.svg");
+  width: 12px; height: 12px; }
+QSpinBox::down-arrow, QDoubleSpinBox::down-arrow { image: url("$controls/chevron-down.svg");
+  width: 12px; height: 12px; }
 QCheckBox, QRadioButton { spacing: 8px; min-height: 28px; background: transparent; }
 QCheckBox:disabled, QRadioButton:disabled { color: $disabled; }
 QCheckBox::indicator { width: 34px; height: 20px; image: url("$controls/switch-off.svg"); }

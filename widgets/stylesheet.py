@@ -143,9 +143,10 @@ QAbstractSpinBox[kind="number"]::up-button, QAbstractSpinBox[kind="number"]::dow
 QComboBox { padding-right: 26px; border-radius: 8px; min-height: 30px; }
 QComboBox::drop-down { border: none; width: 26px; subcontrol-position: right center; }
 QComboBox::down-arrow { image: url("$controls/chevron-down.svg"); width: 16px; height: 16px; }
-QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; padding: 4px;
-  outline: none; selection-background-color: $accent_ground; selection-color: $text; }
+QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus { background: $raised;
+  border: 1px solid $line; border-radius: 0; padding: 4px; outline: none; selection-background-color: $accent_ground; selection-color: $text; }
 QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 8px; border-radius: 6px; }
+QComboBox QAbstractItemView::item:focus { border: none; }
 QSpinBox, QDoubleSpinBox { padding: 0 0 0 6px; }
 QSpinBox::up-button, QDoubleSpinBox::up-button { border: none; width: 20px;
   subcontrol-position: top right; }
@@ -244,12 +245,12 @@ QTabBar::close-button { image: url("$controls/close.svg"); }
 
 _FRAME = """
 QDockWidget { color: $hint; font-size: $section; font-weight: 600;
-  titlebar-close-icon: url("$controls/close.svg");
+  icon-size: 16px; titlebar-close-icon: url("$controls/close.svg");
   titlebar-normal-icon: url("$controls/float.svg"); }
 QDockWidget > QWidget { background: $surface; }
 QDockWidget::title { background: $surface; padding: 8px 12px; text-align: left; }
 QDockWidget::close-button, QDockWidget::float-button { background: transparent; border: none;
-  border-radius: 4px; padding: 2px; }
+  border-radius: 4px; padding: 0; icon-size: 16px; }
 QDockWidget::close-button:hover, QDockWidget::float-button:hover { background: $control; }
 QMainWindow::separator { background: $line; width: 1px; height: 1px; margin: 0; }
 QMainWindow::separator:hover { background: $accent; }

@@ -9,7 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QStyledItemDelegate,
+    QWidget,
+)
 
 from widgets.form.field import Field
 from widgets.form.files import PathBox
@@ -197,6 +205,8 @@ class _Combo(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
         self.setMinimumHeight(32)
+        # The default delegate of a list ignores the style sheet's item height.
+        self.setItemDelegate(QStyledItemDelegate(self))
 
     def wheelEvent(self, event: Any) -> None:
         """Only with the focus."""

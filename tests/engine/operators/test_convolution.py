@@ -78,7 +78,7 @@ def test_large_pictures_go_plane_by_plane_with_the_same_result(
     monkeypatch.setattr(transforms, "PLANE_LIMIT", 1)
     planes = operator(x), operator.adjoint(y), operator.prox(y, x, 0.1)
     for a, b in zip(whole, planes, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
 
 
 def test_zero_singular_values_stay_out_of_the_pseudo_inverse() -> None:
@@ -171,8 +171,8 @@ def test_blur_out_of_range_names_the_field(make: object, field: str) -> None:
     assert caught.value.field == field
 
 
-def test_a_24_megapixel_shape_has_an_exact_adjoint_in_float32() -> None:
-    # One channel of a long thin picture: the length of a side is what could cost precision.
+def test_a_long_side_keeps_the_adjoint_exact_in_float32() -> None:
+    # The length of a side is what could cost precision in a picture of 24 megapixels.
     operator = GaussianBlur((1, 16, 6001), 3.0, "padded")
     rng = torch.Generator().manual_seed(2)
     x = torch.rand(1, *operator.shape_in, generator=rng)

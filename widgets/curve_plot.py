@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QLabel, QMenu, Q
 from widgets import theme, tokens
 from widgets.curves.canvas import CurveCanvas
 from widgets.curves.export import write_csv
-from widgets.curves.legend import Entry
+from widgets.curves.legend import Entry, Swatch
 from widgets.curves.ranges import position_text, value_text
 from widgets.curves.series import Series, Values
 from widgets.parts.flow import FlowLayout
@@ -47,6 +47,7 @@ class CurvePlot(QFrame):
         self._x_title = self.tr("step")
         self._series: dict[str, Series] = {}
         self._entries: list[Entry] = []
+        self._first_style = 0
         theme.set_role(self, "card")
         self._head = QVBoxLayout()
         self._head.setSpacing(2)
@@ -79,11 +80,15 @@ class CurvePlot(QFrame):
 
     # Content.
 
-    def set_series(self, series: Sequence[tuple[str, str, str]]) -> None:
-        """Declare the curves as (key, title, unit), in the order of their colors; clears all."""
+    def set_series(self, series: Sequence[tuple[str, str, str]], first_style: int = 0) -> None:
+        """Declare the curves as (key, title, unit); clears all.
+
+        They take the theme's colors from ``first_style`` on, so that neighboring plots can differ.
+        """
+        self._first_style = first_style
         self._series = {key: Series(key, title, unit) for key, title, unit in series}
         self._build_head()
-        self.canvas.set_series(list(self._series.values()))
+        self.canvas.set_series(list(self._series.values()), first_style)
         self._redraw()
 
     def keys(self) -> list[str]:
@@ -181,7 +186,8 @@ class CurvePlot(QFrame):
             line.addWidget(title)
         for index, series in enumerate(self._series.values()):
             shown = series.title if several or not self._title else self._title
-            self._entries.append(Entry(index, shown, with_swatch=several))
+            swatch = Swatch(index, self._first_style) if several else None
+            self._entries.append(Entry(shown, swatch))
             line.addWidget(self._entries[-1])
         self._head.addWidget(row)
         titles = ", ".join(s.title for s in self._series.values())

@@ -34,6 +34,7 @@ class CurveCanvas(pg.PlotWidget):
         self._has_values = False
         self._reference: float | None = None
         self._at: float | None = None
+        self._first = 0
         plot = self.getPlotItem()
         plot.setMenuEnabled(False)
         plot.setMouseEnabled(False, False)
@@ -54,12 +55,13 @@ class CurveCanvas(pg.PlotWidget):
         self.setMouseTracking(True)
         self.dress()
 
-    def set_series(self, series: Sequence[Series]) -> None:
-        """Draw these from now on."""
+    def set_series(self, series: Sequence[Series], first_style: int = 0) -> None:
+        """Draw these from now on, in the theme's styles from ``first_style`` on."""
         plot = self.getPlotItem()
         for curve in self._curves:
             plot.removeItem(curve)
         self._series = series
+        self._first = first_style
         self._curves = [pg.PlotCurveItem(antialias=True) for _ in series]
         for index, curve in enumerate(self._curves):
             # The first series lies on top: it is the one a plot is about.
@@ -88,7 +90,7 @@ class CurveCanvas(pg.PlotWidget):
     def dress(self) -> None:
         """Take the colors of the present theme."""
         for index, curve in enumerate(self._curves):
-            curve.setPen(series_pen(index))
+            curve.setPen(series_pen(index, self._first))
         dashed = QPen(theme.color("hint"), 1.2)
         dashed.setCosmetic(True)
         dashed.setDashPattern([3, 3])
@@ -128,7 +130,7 @@ class CurveCanvas(pg.PlotWidget):
         x_ticks = grid.position_ticks(*x_range, area.width()) if self._has_values else nothing
         y_ticks = grid.value_ticks(*self._y_range, area.height(), self.logarithmic)
         if not self._has_values:
-            y_ticks = grid.Ticks([0.0, 0.5, 1.0], [""] * 3)
+            y_ticks = grid.Ticks([0.0, 1.0], ["", ""])
         grid.draw_grid(painter, area, tuple(x_range), tuple(y_range), x_ticks, y_ticks)
 
     def _update_ranges(self) -> None:
@@ -215,7 +217,7 @@ class CurveCanvas(pg.PlotWidget):
             near = series.nearest(self._at)
             if near is not None and series.x[near] == self._at:
                 y = float(self.shown(series.y[near : near + 1])[0])
-                style = theme.series(index)
+                style = theme.series(self._first + index)
                 if np.isfinite(y):
                     ring = pg.mkPen(theme.color("surface"), width=1.5)
                     color = pg.mkBrush(style.color)

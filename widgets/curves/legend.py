@@ -8,49 +8,54 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from widgets import theme
 
+WIDTH = 2.0
+"""Width of curves in view pixels."""
 
-def series_pen(index: int, width: float = 2.0) -> QPen:
-    """The pen of curve ``index``: color and dash of the present theme."""
-    style = theme.series(index)
-    pen = QPen(QColor(style.color), width)
+
+def series_pen(index: int, first: int = 0) -> QPen:
+    """The pen of curve ``index`` of a plot whose first curve has the theme's style ``first``.
+
+    Dashes tell the curves of one plot apart, so its first one is always solid.
+    """
+    pen = QPen(QColor(theme.series(first + index).color), WIDTH)
     pen.setCosmetic(True)
-    if style.dash:
-        pen.setDashPattern(list(style.dash))
+    if dash := theme.series(index).dash:
+        pen.setDashPattern(list(dash))
     return pen
 
 
 class Swatch(QWidget):
     """A short piece of the line of curve ``index``."""
 
-    def __init__(self, index: int) -> None:
+    def __init__(self, index: int, first: int) -> None:
         super().__init__()
-        self._index = index
+        self._style = (index, first)
         self.setFixedSize(QSize(22, 14))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the line."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(series_pen(self._index))
+        painter.setPen(series_pen(*self._style))
         painter.drawLine(QPointF(1, 7), QPointF(21, 7))
 
 
 class Entry(QWidget):
     """Title and value of one curve."""
 
-    def __init__(self, index: int, title: str, with_swatch: bool) -> None:
+    def __init__(self, title: str, swatch: Swatch | None = None) -> None:
         super().__init__()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(6)
-        if with_swatch:
-            layout.addWidget(Swatch(index))
+        if swatch is not None:
+            layout.addWidget(swatch)
         self.title = QLabel(title)
         theme.set_role(self.title, "section")
         self.value = QLabel("–", alignment=Qt.AlignmentFlag.AlignRight)
         theme.set_role(self.value, "value")
         layout.addWidget(self.title)
-        if not with_swatch:
+        if swatch is None:
             layout.addStretch()
         layout.addWidget(self.value)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QPointF
 from PySide6.QtWidgets import QFileDialog, QMenu
+
+from widgets.image_view import difference
 
 if TYPE_CHECKING:
     from widgets.image_view.stage import ImageStage
@@ -29,9 +32,38 @@ def build_menu(stage: ImageStage, at: QPointF) -> QMenu:
         menu.addSeparator()
         menu.addAction(stage.tr("Fit")).triggered.connect(stage.fit)
         menu.addAction(stage.tr("100 %")).triggered.connect(stage.zoom_100)
+        if stage.model.effective_mode() == "difference":
+            _add_difference(menu, stage)
     else:
         menu.addAction(stage.tr("Open …")).triggered.connect(stage.openRequested)
     return menu
+
+
+def _add_difference(menu: QMenu, stage: ImageStage) -> None:
+    model = stage.model
+    menu.addSeparator()
+    kinds: tuple[tuple[difference.Kind, str], ...] = (
+        ("signed", stage.tr("Brighter and darker")),
+        ("absolute", stage.tr("Size of the difference")),
+    )
+    for kind, title in kinds:
+        action = menu.addAction(title)
+        action.setCheckable(True)
+        action.setChecked(kind == model.kind)
+        action.triggered.connect(_chooser(stage, kind, model.fixed_scale))
+    scales = menu.addMenu(stage.tr("Full scale"))
+    for scale in (None, *difference.SCALES):
+        action = scales.addAction(stage.tr("Automatic") if scale is None else f"{scale:g}")
+        action.setCheckable(True)
+        action.setChecked(scale == model.fixed_scale)
+        action.triggered.connect(_chooser(stage, model.kind, scale))
+
+
+def _chooser(stage: ImageStage, kind: difference.Kind, scale: float | None) -> Callable[[], None]:
+    def choose() -> None:
+        stage.set_difference(kind, scale)
+
+    return choose
 
 
 def show_menu(stage: ImageStage, where: QPoint) -> None:

@@ -26,6 +26,13 @@ class Reading:
     rgb: tuple[int, int, int] | None
     values: tuple[float, float, float]
 
+    def text_255(self) -> str:
+        """The channels on the scale of the file, such as ``156 107 94 / 255``."""
+        if self.rgb is not None:
+            return "{} {} {} / 255".format(*self.rgb)
+        steps = (f"{round(value * 255):+d}".replace("-", "−") for value in self.values)
+        return " ".join(steps) + " / 255"
+
 
 class StageModel:
     """Pictures by key, the pair that is compared, and the mode.

@@ -66,6 +66,7 @@ class Pointer:
         else:
             self._drag = "pan"
         self._last = at
+        stage.update()
         stage.update_cursor(at)
         return True
 
@@ -88,6 +89,8 @@ class Pointer:
         if self._drag == "paint":
             self._stage.painting.release()
         self._drag = "none"
+        # What is hidden during a drag comes back.
+        self._stage.update()
         self._stage.update_cursor(event.position())
 
     def double_click(self, event: QMouseEvent) -> None:

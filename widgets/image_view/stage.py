@@ -257,6 +257,7 @@ class ImageStage(StageSurface):
             painter.setFont(self.label_font())
             self._scene(self.devicePixelRatioF()).paint(painter, event.rect())
             self._paint_tool(painter)
+            self._paint_reading(painter)
         if self._shows_focus:
             self._paint_focus(painter)
         area = QRectF(self.rect())
@@ -286,6 +287,20 @@ class ImageStage(StageSurface):
                 drawing.draw_ring(painter, mark, max(self.ring_radius(), 1.5))
             elif pane is not here:
                 drawing.draw_cross(painter, mark)
+
+    def _paint_reading(self, painter: QPainter) -> None:
+        """The 0..255 values of the pixel under the cursor, in every pane for its own picture."""
+        if self._reading is None or self._cursor_at is None or self._pointer.dragging != "none":
+            return
+        x, y = self.to_picture(self._cursor_at)
+        corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
+        for pane in self.camera.panes:
+            alone = len(self.camera.panes) == 1
+            reading = self._reading if alone else self.model.reading(pane.key, x, y)
+            if reading is not None:
+                area = QRectF(pane.left, pane.top, pane.width, pane.height)
+                ratio = self.devicePixelRatioF()
+                drawing.draw_chip(painter, reading.text_255(), area, corner, ratio)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit again, or go on looking at the same middle."""

@@ -19,6 +19,8 @@ from widgets.image_view.viewport import Placement
 
 OVERLAY_ALPHA = 0.45
 """Opacity of the painted mask over a picture."""
+READING_WIDTH, READING_HEIGHT = 260, 48
+"""The area at the lower left of a pane in which the values of a pixel are shown."""
 
 
 class StageSurface(QWidget):
@@ -184,6 +186,9 @@ class StageSurface(QWidget):
         if reading == self._reading:
             return
         self._reading = reading
+        for pane in self.camera.panes:
+            bottom = pane.top + pane.height
+            self.update(pane.left, bottom - READING_HEIGHT, READING_WIDTH, READING_HEIGHT)
         self.readingChanged.emit(reading)
         if reading is not None:
             self.pixelHovered.emit(reading.x, reading.y, reading.values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +49,7 @@ Action = Literal["pause", "resume", "step", "cancel", "checkpoint"]
 TURN = 0.008
 #: With more messages waiting the line is left to fill; the engine then keeps the rest.
 MOST_WAITING = 5000
-#: Lines of engine output that one turn of the loop shows; more go to the log file only.
+#: Lines of one output stream shown in a second; more go to the log file only.
 MOST_LINES = 500
 #: Beats that may fail to come before the engine counts as not answering.
 MISSED_BEATS = 4
@@ -94,6 +95,7 @@ class EngineClient(QObject):
         settings: times and the like for the engine; ``parent`` and ``board`` are filled in.
         slots: the maker of shared-memory segments.
         log_path: file that keeps every line of the engine's output (8 MB at most).
+        clock: seconds, for the heartbeat and the deadlines.
     """
 
     #: ``Ready`` of an engine, the first and each restarted one.
@@ -118,11 +120,13 @@ class EngineClient(QObject):
         settings: Settings | None = None,
         slots: Slots | None = None,
         log_path: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(parent)
         self._settings = settings or Settings(parent=0)
         self._slots = slots or Slots()
         self._log = file_log(log_path)
+        self._clock = clock
         self._line: Line | None = None
         self._board = None
         self._state = "dead"
@@ -136,6 +140,7 @@ class EngineClient(QObject):
         self._waiting: deque[tuple[Line, Event | Exception | str]] = deque()
         self._lines: deque[Log] = deque()
         self._unshown = 0
+        self._heard: dict[str, tuple[int, int]] = {}
         self._woken = False
         self._silence = 0.0
         self._looked = 0.0
@@ -188,6 +193,7 @@ class EngineClient(QObject):
                 if isinstance(message, Event):
                     self._handle(message)
             self._show_lines()
+            self._tell_unshown()
         self._clear_memory()
         self._jobs.clear()
         self._waiting.clear()
@@ -257,7 +263,7 @@ class EngineClient(QObject):
         entry = self._jobs.get(job)
         if entry is not None:
             if action == "cancel":
-                entry.deadline = time.monotonic() + CANCEL_DEADLINE
+                entry.deadline = self._clock() + CANCEL_DEADLINE
             elif action in ("pause", "step"):
                 entry.paused = True
             elif action == "resume":
@@ -300,7 +306,7 @@ class EngineClient(QObject):
         )
         self._is_ready = False
         self._running = ""
-        self._silence, self._looked = 0.0, time.monotonic()
+        self._silence, self._looked = 0.0, self._clock()
         self._line = Line(settings, self._receive, self._hear)
         self._watch.start()
         self._set_state(state)
@@ -326,6 +332,7 @@ class EngineClient(QObject):
         self._clear_memory()
         self._waiting.clear()
         self._show_lines()
+        self._tell_unshown()
         self._failed_starts = 0 if self._is_ready else self._failed_starts + 1
         restarting = self._failed_starts < FAILED_STARTS
         fallen = self._jobs.pop(culprit, None)
@@ -387,7 +394,11 @@ class EngineClient(QObject):
     def _hear(self, stream: str, text: str) -> None:
         """From the threads that read the output streams."""
         self._log.info("%s: %s", stream, text)
-        if len(self._lines) < MOST_LINES:
+        second = int(time.monotonic())
+        before, count = self._heard.get(stream, (second, 0))
+        count = count + 1 if before == second else 1
+        self._heard[stream] = second, count
+        if count <= MOST_LINES:
             level: Literal["info", "warning"] = "warning" if stream == "stderr" else "info"
             self._lines.append(Log(level=level, text=text, source=stream))
             self._wake()
@@ -423,6 +434,8 @@ class EngineClient(QObject):
     def _show_lines(self) -> None:
         for _ in range(len(self._lines)):
             self.event.emit(self._lines.popleft())
+
+    def _tell_unshown(self) -> None:
         if self._unshown:
             count, self._unshown = self._unshown, 0
             text = self.tr("{count} more lines of output are in the log file only.")
@@ -491,10 +504,11 @@ class EngineClient(QObject):
         the time in which the window itself slept (a closed laptop, a stopped process)
         is never held against the engine.
         """
-        now = time.monotonic()
+        now = self._clock()
         tick = self._watch.interval() / 1000
         self._silence += min(now - self._looked, 2 * tick)
         self._looked = now
+        self._tell_unshown()
         limit = MISSED_BEATS * self._settings.heartbeat if self._is_ready else LOADING
         if self._silence > limit and self._line is not None:
             self._set_state("not answering")

@@ -103,22 +103,30 @@ def _with_pillow(image: ImageFile.ImageFile, data: bytes) -> Decoded:
     if image.format in ("GIF", "WEBP", "TIFF", "PNG") and getattr(image, "n_frames", 1) > 1:
         notes.append(f"the first of its {getattr(image, 'n_frames', 1)} pictures is used")
     # Pillow turns a TIFF while it loads and then forgets that it did.
-    orientation = image.getexif().get(ORIENTATION, 1) if image.format == "TIFF" else None
+    orientation = _orientation(image) if image.format == "TIFF" else None
     inverted = image.format == "TIFF" and _tag(image, 262) == _INVERTED
     raw = _rawmode(image)
-    premultiplied = image.mode in ("RGBa", "La")
-    if raw.endswith((";16L", ";16B", ";16N")) and image.mode in ("RGB", "RGBA"):
-        samples = _sixteen(image, data, raw)
+    deep = raw.endswith((";16L", ";16B", ";16N"))
+    premultiplied = raw in ("La", "RGBa") or raw.startswith("RGBa;16")
+    if not deep and image.mode in ("L", "LA", "RGB", "RGBA") and _deepest(image) > 8:
+        # Pillow would take the bytes of 16-bit planes for pixels of their own.
+        raise ValueError("samples of 16 bits in separate planes")
+    if deep and image.mode in ("RGB", "RGBA"):
+        # RGBA in place of RGBa: colors stay multiplied by alpha, and lose nothing.
+        samples = _sixteen(data, raw.replace("a", "A"))
         if "transparency" in image.info:
             notes.append("its transparent color is ignored")
     else:
-        samples = _plain(image, notes)
+        samples = _decode_as(data, raw.upper()) if premultiplied else _plain(image, notes)
+        if raw == "I;12":
+            # Twelve bits spread over sixteen, white staying white.
+            samples = (samples << 4) | (samples >> 8)
         if inverted and samples.dtype == np.uint16:
             samples = np.iinfo(np.uint16).max - samples
     if samples.ndim == 2:
         samples = samples[..., None]
     if orientation is None:
-        orientation = image.getexif().get(ORIENTATION, 1)
+        orientation = _orientation(image)
         samples = turn(samples, orientation)
     if orientation in range(2, 9):
         notes.append("turned upright as its EXIF orientation says")
@@ -131,9 +139,24 @@ def _with_pillow(image: ImageFile.ImageFile, data: bytes) -> Decoded:
     return Decoded(samples, kind, notes, premultiplied)
 
 
+def _orientation(image: Image.Image) -> int:
+    try:
+        value = image.getexif().get(ORIENTATION, 1)
+    except DAMAGE:
+        # Damaged metadata does not make the picture unreadable.
+        return 1
+    return value if isinstance(value, int) else 1
+
+
 def _tag(image: Image.Image, number: int) -> object:
     tags = getattr(image, "tag_v2", {})
     return tags.get(number)
+
+
+def _deepest(image: Image.Image) -> int:
+    """Bits of the widest sample of a TIFF; 8 for other formats, whose modes tell all."""
+    bits = _tag(image, 258)
+    return max(bits) if isinstance(bits, tuple) and bits else 8
 
 
 def _rawmode(image: ImageFile.ImageFile) -> str:
@@ -161,16 +184,12 @@ def _plain(picture: ImageFile.ImageFile, notes: list[str]) -> Samples:
     elif mode == "CMYK":
         image = image.convert("RGB")
         notes.append("its CMYK inks are turned into RGB without a color profile")
-    elif mode in ("RGBa", "La"):
-        # The bytes stay as they are; the caller knows that alpha is multiplied in already.
-        size = (image.height, image.width, len(image.getbands()))
-        return np.frombuffer(image.tobytes(), np.uint8).reshape(size)
     elif mode not in ("L", "LA", "RGB", "RGBA", "I", "F") and not mode.startswith("I;16"):
         raise Unreadable(f"has the color mode {mode}; gray, RGB, palette and CMYK are read")
     return np.asarray(image)
 
 
-def _sixteen(image: Image.Image, data: bytes, raw: str) -> Samples:
+def _sixteen(data: bytes, raw: str) -> Samples:
     """All 16 bits of a color picture, of which Pillow keeps the upper 8.
 
     Pillow picks one byte of each pair. Decoding twice, the second time told that the bytes
@@ -183,8 +202,7 @@ def _sixteen(image: Image.Image, data: bytes, raw: str) -> Samples:
     order = raw[-1]
     if order == "N":
         order = "L" if sys.byteorder == "little" else "B"
-    image.load()
-    upper = np.asarray(image)
+    upper = _decode_as(data, raw)
     lower = _decode_as(data, raw[:-1] + ("B" if order == "L" else "L"))
     return (upper.astype(np.uint16) << 8) | lower
 

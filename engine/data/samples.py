@@ -103,7 +103,6 @@ def resolve(reference: str) -> Path:
     name = reference.removeprefix(PREFIX)
     known = samples()
     if name not in known:
-        raise BadInput(
-            f"picture {reference!r} is unknown; the samples are {', '.join(known)}", "picture"
-        )
+        names = ", ".join(known) or "none"
+        raise BadInput(f"picture {reference!r} is unknown; the samples are {names}", "picture")
     return known[name].path

@@ -1,0 +1,138 @@
+"""Sample library, references, working sizes, PNG out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from engine.data import png
+from engine.data.pictures import (
+    WORKING_SIDE,
+    read_picture,
+    resize,
+    resolve,
+    samples,
+    working_size,
+    write_png,
+)
+from engine.method import BadInput
+
+
+def test_samples_are_really_there_and_photographs() -> None:
+    library = samples()
+    assert {"astronaut", "coffee", "chelsea", "rocket"} <= set(library)
+    assert next(iter(library)) == "astronaut"
+    shades = [sample.gray for sample in library.values()]
+    assert shades == sorted(shades), "color pictures come first"
+    for name, sample in library.items():
+        picture = read_picture(resolve(f"sample:{name}"))
+        assert min(picture.height, picture.width) >= 300
+        assert picture.gray == sample.gray
+        assert not picture.alpha
+        # A photograph has many shades; a drawing has few.
+        assert len(np.unique((picture.array * 255).round())) > 100
+        assert sample.title
+        assert sample.credit
+
+
+def test_resolve() -> None:
+    assert resolve("sample:coffee") == samples()["coffee"].path
+    assert resolve("some/photo.jpg") == Path("some/photo.jpg")
+    assert resolve("~/photo.jpg") == Path.home() / "photo.jpg"
+    for reference, words in (("sample:lena", "samples are astronaut"), ("  ", "is not given")):
+        with pytest.raises(BadInput, match=words) as caught:
+            resolve(reference)
+        assert caught.value.field == "picture"
+
+
+def test_samples_that_are_not_installed_are_not_offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    import engine.data.samples as module
+
+    module.samples.cache_clear()
+    monkeypatch.setattr(module, "find_spec", lambda name: None)
+    try:
+        assert samples() == {}
+        with pytest.raises(BadInput, match="samples are none"):
+            resolve("sample:coffee")
+    finally:
+        module.samples.cache_clear()
+
+
+@given(st.integers(8, 6000), st.integers(8, 6000), st.integers(64, 2000))
+def test_working_size(height: int, width: int, side: int) -> None:
+    rows, columns, note = working_size(height, width, side)
+    assert max(rows, columns) <= max(side, 8)
+    assert rows <= height
+    assert columns <= width
+    assert (note == "") == ((rows, columns) == (height, width))
+    if min(rows, columns) > 8:
+        assert rows / columns == pytest.approx(height / width, rel=0.12)
+
+
+def test_working_size_says_what_it_does() -> None:
+    assert working_size(512, 768) == (512, 768, "")
+    assert working_size(4000, 6000) == (
+        512,
+        WORKING_SIDE,
+        "worked on at 768 × 512, reduced from 6000 × 4000",
+    )
+
+
+def test_resize_does_not_alias_or_leave_the_range() -> None:
+    stripes = (torch.arange(60) % 2).float().expand(1, 3, 60, 60)
+    small = resize(stripes, 20, 20)
+    assert small.shape == (1, 3, 20, 20)
+    assert float((small - 0.5).abs()[..., 2:-2].max()) < 0.1
+    assert float(resize(stripes, 90, 90).max()) <= 1
+    assert resize(stripes, 60, 60) is stripes
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_png_comes_back_as_it_was(bits: int, channels: int, tmp_path: Path) -> None:
+    top = 2**bits - 1
+    rng = torch.Generator().manual_seed(0)
+    # More rows than one block of the writer.
+    whole = torch.randint(0, top + 1, (1, channels, 2 * png._ROWS + 3, 9), generator=rng)
+    write_png(tmp_path / "p.png", whole / top, bits)
+    picture = read_picture(tmp_path / "p.png")
+    assert (picture.bits, picture.gray) == (bits, channels == 1)
+    found = (picture.tensor() * top).round().long()
+    assert torch.equal(found, whole.expand(1, 3, -1, -1))
+    assert [p.name for p in tmp_path.glob("p.*")] == ["p.png"]
+    with Image.open(tmp_path / "p.png") as other:
+        other.verify()
+
+
+def test_png_cuts_what_is_beyond_the_range(tmp_path: Path) -> None:
+    write_png(tmp_path / "p.png", torch.linspace(-1, 2, 90).reshape(1, 9, 10).double())
+    values = read_picture(tmp_path / "p.png").array
+    assert float(values.min()) == 0
+    assert float(values.max()) == 1
+
+
+@pytest.mark.parametrize(
+    ("shape", "bits"), [((2, 3, 9, 9), 8), ((2, 9, 9), 8), ((9, 9), 16), ((3, 9, 9), 12)]
+)
+def test_png_refuses_other_shapes(shape: tuple[int, ...], bits: int, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a PNG"):
+        write_png(tmp_path / "p.png", torch.zeros(shape), bits)
+    assert list(tmp_path.glob("p.*")) == []
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_failed_write_leaves_the_old_file(bits: int, tmp_path: Path) -> None:
+    path = tmp_path / "p.png"
+    path.write_bytes(b"old")
+    with pytest.raises(ValueError, match="not finite"):
+        write_png(path, torch.full((3, 9, 9), float("nan")), bits)
+    with pytest.raises(OSError, match="nowhere"):
+        write_png(tmp_path / "nowhere" / "p.png", torch.zeros(3, 9, 9), bits)
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.glob("p.*")] == ["p.png"]

@@ -132,8 +132,13 @@ def comparison(rows: list[RunRow], catalogue: Catalogue) -> list[tuple[str, list
 
 
 def applies(field: FieldSpec, values: dict[str, Any]) -> bool:
-    """Whether a field means anything under ``values``."""
-    return all(values.get(name) in allowed for name, allowed in field.when.items())
+    """Whether a field means anything under ``values``; conditions may name a sibling."""
+    group = field.name.rpartition(".")[0]
+    for name, allowed in field.when.items():
+        sibling = f"{group}.{name}" if group else name
+        if values.get(sibling, values.get(name)) not in allowed:
+            return False
+    return True
 
 
 def value_text(field: FieldSpec, value: Any) -> str:

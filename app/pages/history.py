@@ -12,14 +12,13 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QMenu,
-    QMessageBox,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from app import export
+from app import dialogs, export
 from app.actions import Facts
 from app.background import Background
 from app.files import reason
@@ -330,20 +329,14 @@ class HistoryPage(Page):
         self.delete(self.list.chosen(), permanently=True)
 
     def _sure(self, rows: list[RunRow]) -> bool:
-        text = self.tr("Delete {what} for good? This cannot be undone.")
         what = rows[0].heading if len(rows) == 1 else self.tr("{n} runs").format(n=len(rows))
-        box = QMessageBox(
-            QMessageBox.Icon.Warning,
+        return dialogs.ask(
+            self,
+            self.tr("Delete {what} for good?").format(what=what),
+            self.tr("The folder with all results is removed. This cannot be undone."),
             self.tr("Delete for good"),
-            text.format(what=what),
-            parent=self,
+            danger=True,
         )
-        yes = box.addButton(self.tr("Delete"), QMessageBox.ButtonRole.DestructiveRole)
-        box.addButton(QMessageBox.StandardButton.Cancel)
-        box.exec()
-        sure = box.clickedButton() is yes
-        box.deleteLater()
-        return sure
 
     def _say_deleted(self, gone: int, stayed: int, *, permanently: bool) -> None:
         parts = []

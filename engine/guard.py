@@ -116,6 +116,8 @@ class Guard:
         finally:
             self._modes, self._randomness = Modes.now(), _randomness()
             found = own.differences(self._modes)
+            if "inference" in found and "grad" in found:
+                found.remove("grad")  # the one implies the other
             if not draws and not _same(drawn, self._randomness):
                 found.append("randomness")
             self.leaks += [_WORDS[name] for name in found if _WORDS[name] not in self.leaks]

@@ -46,7 +46,8 @@ class Ledger:
                 else:
                     self._plot(entry["step"], entry["metrics"])
         self._file = path.open("ab", buffering=0)
-        self._file.truncate(min(keep, path.stat().st_size))
+        if self.size() > keep:
+            self._file.truncate(keep)
 
     def observe(self, step: int, metrics: dict[str, float]) -> None:
         """The numbers of a step. Those of a step that is shown again replace the earlier."""

@@ -140,6 +140,19 @@ def clear(folder: Path) -> None:
     names = ("run.json", "request.json", "checkpoint.safetensors", "checkpoint.json")
     for name in (*names, "events.jsonl", THUMBNAIL, *(Path(n).name for n in earlier)):
         (folder / name).unlink(missing_ok=True)
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a killed run had not finished writing."""
+    for name in (
+        "run.json",
+        "request.json",
+        "checkpoint.safetensors",
+        "checkpoint.json",
+        THUMBNAIL,
+    ):
+        (folder / f"{name}.part").unlink(missing_ok=True)
     shutil.rmtree(folder / SAVING, ignore_errors=True)
 
 

@@ -7,7 +7,6 @@ the numbers, and keeps the folder from which the run can be resumed, repeated an
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Iterable, Iterator
@@ -19,6 +18,7 @@ import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 
 from engine import records, seeds
@@ -128,26 +128,18 @@ class Run:
             BadInput: an input or a combination of values is refused, or the folder cannot
                 be written.
             OutOfMemory: the problem does not fit.
+
+        Whatever it raises, the folder then says that the run failed.
         """
-        began = time.perf_counter()
-        self._open_folder()
-        state = self._load() if self._resume else None
-        self._keep_inputs()
-        request, method = self.plan.request, self.plan.method
-        was_idle = self._idle
-        with self._memory_judged(), self._guard(draws=True):
-            self._problem = self.plan.bench.build(self.plan.problem, self.plan.context())
-            self._generator = method.solve(self._problem, self._params, self._rng, state)
-            first = next(self._generator, None)
-            if first is None:
-                raise RuntimeError(f"{request.method} ended before it yielded a state")
-            self._take(first, known=state is not None)
-        if state is not None:
-            # One that was idle waits again, whether or not its method says so at once.
-            self._idle = was_idle
-        self._whole = True
-        self.seconds += time.perf_counter() - began
-        return self._update()
+        try:
+            return self._prepare()
+        except BaseException as error:
+            # Who drives the run may not have got hold of it yet, so it ends itself.
+            with contextlib.suppress(Exception):
+                failed = isinstance(error, Exception)
+                self.close("failed" if failed else "cancelled", str(error))
+            self.release()
+            raise
 
     def advance(self, events: Iterable[UserEvent] = ()) -> Update:
         """Resume the generator once, with what a person did since the last time.
@@ -218,6 +210,13 @@ class Run:
         )
 
     @property
+    def state(self) -> State:
+        """The present state, borrowed: valid until the next ``advance``."""
+        if self._state is None:
+            raise RuntimeError("the run is not prepared, or it is closed")
+        return self._state
+
+    @property
     def waiting(self) -> bool:
         """Whether nothing will happen without a person: idle, and nothing left to replay."""
         return self._idle and not self._replayed()
@@ -275,8 +274,21 @@ class Run:
         if status == "finished":
             for suffix in ("safetensors", "json"):
                 (self.folder / f"checkpoint.{suffix}").unlink(missing_ok=True)
-        self._release()
+        self.release()
         return record
+
+    def release(self) -> None:
+        """End the generator and let go of everything; the folder stays as it is."""
+        generator, self._generator = self._generator, None
+        if generator is not None:
+            with self._guard(draws=True):
+                try:
+                    generator.close()
+                except Exception as error:  # noqa: BLE001 - the run is over and on record
+                    self.notes.append(f"the method did not end cleanly ({error})")
+        self.ledger.close()
+        self._problem = self._state = None
+        self._flight.clear()
 
     def record(
         self, status: Status, outputs: dict[str, str] | None = None, error: str = ""
@@ -314,10 +326,32 @@ class Run:
 
     # --- inside --------------------------------------------------------------------------
 
+    def _prepare(self) -> Update:
+        began = time.perf_counter()
+        self._open_folder()
+        state = self._load() if self._resume else None
+        self._keep_inputs()
+        request, method = self.plan.request, self.plan.method
+        was_idle = self._idle
+        with self._memory_judged(), self._guard(draws=True):
+            self._problem = self.plan.bench.build(self.plan.problem, self.plan.context())
+            self._generator = method.solve(self._problem, self._params, self._rng, state)
+            first = next(self._generator, None)
+            if first is None:
+                raise RuntimeError(f"{request.method} ended before it yielded a state")
+            self._take(first, known=state is not None)
+        if state is not None:
+            # One that was idle waits again, whether or not its method says so at once.
+            self._idle = was_idle
+        self._whole = True
+        self.seconds += time.perf_counter() - began
+        return self._update()
+
     def _open_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self._resume:
+                records.sweep(self.folder)
                 opening = records.read_opening(self.folder)
                 self.id, self.created = opening.id, opening.created
                 # Its end is no longer true; should this process die, the run was interrupted.
@@ -369,7 +403,7 @@ class Run:
         try:
             state = State.load(self.folder / "checkpoint", self._rng, self.plan.device)
             driver = state.scalars.pop(_DRIVER)
-        except (OSError, KeyError, ValueError, json.JSONDecodeError) as error:
+        except (OSError, KeyError, TypeError, ValueError, SafetensorError) as error:
             raise BadInput(f"resume: the checkpoint is damaged ({error})", "resume") from error
         self._params = make(self.plan.method.params, driver["params"])
         self._resumes, self._done = driver["resumes"], driver["done"]
@@ -435,18 +469,6 @@ class Run:
             return {}, "try a smaller problem"
         named = {f"problem.{name}": value for name, value in values.items()}
         return named, "try " + ", ".join(f"{name} = {value}" for name, value in named.items())
-
-    def _release(self) -> None:
-        generator, self._generator = self._generator, None
-        if generator is not None:
-            with self._guard(draws=True):
-                try:
-                    generator.close()
-                except Exception as error:  # noqa: BLE001 - the run is over and on record
-                    self.notes.append(f"the method did not end cleanly ({error})")
-        self.ledger.close()
-        self._problem = self._state = None
-        self._flight.clear()
 
     def _update(self) -> Update:
         assert self._state is not None

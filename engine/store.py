@@ -111,10 +111,11 @@ def resolve(reference: str, name: str = "input") -> Path:
             raise BadInput(f"{name}: the file {reference} is no longer in the store", field)
         return kept
     if reference.startswith("sample:"):
-        from engine.data import pictures
+        # Imported here: only samples need the sample library.
+        from engine.data.samples import resolve as sample
 
         try:
-            return pictures.resolve(reference)
+            return sample(reference)
         except BadInput as error:
             raise BadInput(str(error), error.field or field) from error
     path = Path(reference).expanduser()

@@ -1,0 +1,1 @@
+"""A bench and two methods as another package would bring them."""

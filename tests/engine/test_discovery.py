@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from engine.catalogue import Catalogue, PanelSpec, PresetSpec, SeriesSpec
+from engine.declared import problems
+from engine.discovery import discover, installed
+from engine.messages import RunRequest
+from engine.method import BadInput, Bench, Method, Settings, knob
+from engine.plan import declaration, plan
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plugin: Path) -> Iterator[Path]:
+    """A copy of the toy bench as the room ``rooms.toy``, to which methods can be added."""
+    room = tmp_path / "rooms" / "toy"
+    room.mkdir(parents=True)
+    (tmp_path / "rooms" / "__init__.py").touch()
+    for name in ("__init__", "bench", "descent"):
+        (room / f"{name}.py").write_text((plugin / "toybench" / f"{name}.py").read_text())
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *(p for p in sys.path if p != str(plugin))])
+    before = set(sys.modules)
+    yield room
+    for name in set(sys.modules) - before:
+        if name.startswith("rooms"):
+            del sys.modules[name]
+
+
+def test_benches_and_methods_are_found_by_folder(package: Path) -> None:
+    catalogue, methods, benches = discover("rooms")
+    assert list(methods) == ["toy.descent"]
+    assert list(benches) == ["toy"]
+    assert catalogue.method("toy.descent").package == "priorbench"
+    assert [field.name for field in catalogue.bench("toy").fields] == [
+        "size",
+        "zoom",
+        "noise.kind",
+        "noise.sigma",
+    ]
+
+
+def test_a_helper_module_is_not_imported(package: Path) -> None:
+    (package / "helper.py").write_text("raise RuntimeError('this is no method')")
+    catalogue = discover("rooms").catalogue
+    assert "rooms.toy.helper" not in catalogue.broken
+    assert "rooms.toy.helper" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("METHOD = 1 / 0", "ZeroDivisionError: division by zero (odd.py, line 1)"),
+        ("METHOD = (", "SyntaxError"),
+        ("import sys\nMETHOD = sys.exit(3)", "SystemExit"),
+        ("import no_such_library\nMETHOD = 1", "ModuleNotFoundError"),
+        ("METHOD = 3", "neither METHOD = Method(...) nor BENCH"),
+    ],
+)
+def test_a_broken_module_is_named_and_the_rest_works(package: Path, text: str, reason: str) -> None:
+    (package / "odd.py").write_text(text)
+    catalogue, methods, _ = discover("rooms")
+    assert reason in catalogue.broken["rooms.toy.odd"]
+    assert list(methods) == ["toy.descent"]
+
+
+def test_a_declaration_that_is_not_whole_is_left_out(package: Path) -> None:
+    text = (package / "descent.py").read_text().replace('summary="Walks downhill."', 'summary=""')
+    (package / "odd.py").write_text(text)
+    catalogue, methods, _ = discover("rooms")
+    assert catalogue.broken["rooms.toy.odd"] == "summary: it is empty"
+    assert list(methods) == ["toy.descent"]
+
+
+def test_a_method_of_no_bench_is_left_out(package: Path) -> None:
+    text = (package / "descent.py").read_text().replace('bench="toy"', 'bench="moon"')
+    (package / "odd.py").write_text(text)
+    assert "bench: 'moon' is not there (known: toy)" in discover("rooms").catalogue.broken.values()
+
+
+def test_a_panel_of_the_bench_cannot_be_taken(package: Path) -> None:
+    text = (package / "descent.py").read_text().replace('name="rates"', 'name="errors"')
+    (package / "odd.py").write_text(text)
+    assert "errors" in discover("rooms").catalogue.broken["rooms.toy.odd"]
+
+
+def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:
+    (package / "bench.py").write_text("BENCH = None + 1")
+    catalogue, methods, benches = discover("rooms")
+    assert methods == benches == {}
+    assert set(catalogue.broken) == {"rooms.toy.bench", "rooms.toy.descent"}
+
+
+def test_another_package_brings_a_bench_and_methods(plugin: Path) -> None:
+    catalogue, methods, benches = discover()
+    assert {"toy.descent", "toy.board"} <= set(methods)
+    assert "toy" in benches
+    assert catalogue.method("toy.board").package == "toybench"
+
+
+def test_an_id_cannot_be_taken_twice(package: Path, plugin: Path, monkeypatch: Any) -> None:
+    monkeypatch.syspath_prepend(plugin)
+    catalogue, methods, _ = discover("rooms")
+    assert catalogue.broken["toybench.descent"] == (
+        "the id toy.descent is taken by rooms.toy.descent"
+    )
+    assert "toy.board" in methods
+
+
+def test_an_entry_point_to_nothing_is_named(tmp_path: Path, monkeypatch: Any) -> None:
+    info = tmp_path / "ghost-1.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ghost\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[priorbench.methods]\nghost = no_such_ghost\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "ModuleNotFoundError" in discover().catalogue.broken["no_such_ghost"]
+
+
+def test_an_example_of_a_missing_method_is_left_out(plugin: Path) -> None:
+    catalogue = discover().catalogue
+    assert [example.title for example in catalogue.bench("toy").examples] == ["Small"]
+    assert "toy.nowhere" in catalogue.broken["toybench.bench: example 'Lost'"]
+
+
+def test_the_catalogue_is_plain_data(plugin: Path) -> None:
+    catalogue = discover().catalogue
+    assert msgspec.json.decode(msgspec.json.encode(catalogue), type=Catalogue) == catalogue
+    assert json.loads(msgspec.json.encode(catalogue))["schema"] == 1
+
+
+def test_a_method_is_looked_up_by_its_id(plugin: Path) -> None:
+    method, bench = declaration("toy.descent")
+    assert (method.title, bench.title) == ("Gradient descent", "Toy")
+    with pytest.raises(BadInput, match=r"did you mean toy\.descent\?") as caught:
+        declaration("toy.decent")
+    assert caught.value.field == "method"
+
+
+def test_a_broken_method_says_why(plugin: Path, monkeypatch: Any) -> None:
+    found = installed()
+    broken = msgspec.structs.replace(found.catalogue, broken={"engine.toy.odd": "it is odd"})
+    monkeypatch.setattr("engine.plan.installed", lambda: found._replace(catalogue=broken))
+    with pytest.raises(BadInput, match="cannot be loaded: it is odd"):
+        declaration("toy.odd")
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"seed": -1}, "seed: -1 is out of range"),
+        ({"backend": "jax"}, "backend: 'jax' is unknown (allowed auto, torch, onnx)"),
+        ({"threads": 10**6}, "threads: 1000000 is out of range"),
+        ({"device": "abacus"}, "device: 'abacus' is not here (allowed auto, cpu"),
+        ({"preset": "slow"}, "preset: 'slow' is unknown (allowed default, fast)"),
+        ({"problem": {"size": 1}}, "problem.size: 1 is below 2 (allowed 2 to 4096)"),
+        ({"params": {"steps": 0}}, "steps: 0 is below 1"),
+        ({"inputs": {"film": "x"}}, "film: there is no such input (allowed picture)"),
+        ({"inputs": {"picture": "/no/such"}}, "picture: '/no/such' is not there"),
+        ({"inputs": {"picture": "/"}}, "picture: '/' is a folder, not a file"),
+        ({"inputs": {"picture": "store:" + "0" * 64}}, "picture: the file store:0000"),
+    ],
+)
+def test_a_request_is_judged_before_anything_is_done(
+    plugin: Path, change: dict[str, Any], line: str
+) -> None:
+    with pytest.raises(BadInput) as caught:
+        plan(RunRequest(method="toy.descent", **change))
+    assert str(caught.value).startswith(line)
+    assert caught.value.field.rpartition(".")[2] == next(
+        iter(change.get("inputs") or change.get("params") or change.get("problem") or change)
+    )
+
+
+def test_a_preset_lies_under_the_given_values(plugin: Path) -> None:
+    request = RunRequest(method="toy.descent", preset="fast", params={"schedule.rate": 0.1})
+    params: Any = plan(request).params
+    assert (params.steps, params.schedule.rate, params.schedule.decay) == (5, 0.1, 0.99)
+
+
+# --- the check that a declaration is whole -----------------------------------------------
+
+
+class Odd(Settings):
+    plain: int = 3
+    wide: float = knob(9.0, title="Wide", help="h", ge=0, le=3)
+    tiny: float = knob(1.0, title="Tiny", help="h", ge=0, le=3, scale="log", step=0)
+    lost: int = knob(1, title="Lost", help="h", ge=0, le=3, when={"gone": [1], "plain": []})
+
+
+@pytest.fixture
+def whole(plugin: Path) -> tuple[Method, Bench]:
+    return declaration("toy.descent")
+
+
+def test_a_whole_declaration_has_no_problem(whole: tuple[Method, Bench]) -> None:
+    assert [problems(part) for part in whole] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"title": " "}, "title: it is empty"),
+        ({"source": ""}, "source: it is empty"),
+        ({"params": dict}, "params: it is not a Settings model"),
+        ({"presets": ()}, "presets: there is none"),
+        (
+            {"presets": [PresetSpec("a", "A", {"stepz": 1}), PresetSpec("a", "A", {})]},
+            "presets: a is there 2 times",
+        ),
+        ({"presets": [PresetSpec("a", "A", {"steps": 0})]}, "presets: a: steps: 0 is below 1"),
+        ({"presets": [PresetSpec("a", "", {})]}, "presets: a lacks a name or title"),
+        (
+            {"panels": [PanelSpec(name="p", title="P", kind="curve")]},
+            "panels: p has no series",
+        ),
+        (
+            {"panels": [PanelSpec(name="p", title="", kind="image")]},
+            "panels: p lacks a name or title",
+        ),
+        (
+            {
+                "panels": [
+                    PanelSpec(name="p", title="P", kind="image", series=(SeriesSpec("", "x"),))
+                ]
+            },
+            "panels: p is an image, but has series",
+        ),
+        ({"solve": print}, "docstring: it names no source"),
+        ({"solve": lambda problem: None}, "solve: it is not a generator function"),
+        ({"solve": lambda problem: None}, "solve: it cannot be called as solve(problem, params"),
+        ({"params": Odd}, "params: plain: it has no title"),
+        ({"params": Odd}, "params: plain: it has no help"),
+        ({"params": Odd}, "params: plain: it has no range (ge, le)"),
+        ({"params": Odd}, "params: the default of wide: 9.0 is above 3"),
+        ({"params": Odd}, "params: tiny: a log scale needs a minimum above 0"),
+        ({"params": Odd}, "params: tiny: its step is not above 0"),
+        ({"params": Odd}, "params: lost: it depends on gone, which is not there"),
+        ({"params": Odd}, "params: lost: it depends on plain, but on no value of it"),
+    ],
+)
+def test_what_a_method_lacks_is_told(
+    whole: tuple[Method, Bench], change: dict[str, Any], line: str
+) -> None:
+    found = problems(dataclasses.replace(whole[0], **change))
+    assert any(text.startswith(line) for text in found), found
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"verb": ""}, "verb: it is empty"),
+        ({"panels": ()}, "panels: there is no picture to watch"),
+        ({"build": lambda: None}, "build: it cannot be called"),
+        ({"problem": Odd}, "problem: plain: it has no title"),
+    ],
+)
+def test_what_a_bench_lacks_is_told(
+    whole: tuple[Method, Bench], change: dict[str, Any], line: str
+) -> None:
+    found = problems(dataclasses.replace(whole[1], **change))
+    assert any(text.startswith(line) for text in found), found

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent, QPen, QWheelEvent
 from PySide6.QtWidgets import QSlider, QWidget
 
 from widgets import theme
@@ -60,12 +60,9 @@ class WipeHandle(QSlider):
         """Back to the middle."""
         self.setValue(STEPS // 2)
 
-    def event(self, event: QEvent) -> bool:
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Leave the wheel to the stage: over the handle, too, it zooms."""
-        if event.type() == QEvent.Type.Wheel:
-            event.ignore()
-            return False
-        return super().event(event)
+        event.ignore()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """A white disk with two arrows; a ring in the accent color while it has the focus."""

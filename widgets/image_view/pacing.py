@@ -27,6 +27,10 @@ class RepaintLimiter(QObject):
         else:
             self._timer.start(wait)
 
+    def is_waiting(self) -> bool:
+        """Whether a repaint was asked for and is still to come."""
+        return self._timer.isActive()
+
     def _fire(self) -> None:
         self._since.restart()
         self._widget().update()

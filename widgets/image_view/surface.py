@@ -179,19 +179,21 @@ class StageSurface(QWidget):
             if point is not None:
                 self._update_marks(point)
         self._cursor_at = at
-        self._read()
+        if self._read():
+            for pane in self.camera.panes:
+                bottom = pane.top + pane.height
+                self.update(pane.left, bottom - READING_HEIGHT, READING_WIDTH, READING_HEIGHT)
 
-    def _read(self) -> None:
+    def _read(self) -> bool:
+        """Announce the pixel under the cursor if it is another or has another value."""
         reading = self.reading_at(self._cursor_at) if self._cursor_at is not None else None
         if reading == self._reading:
-            return
+            return False
         self._reading = reading
-        for pane in self.camera.panes:
-            bottom = pane.top + pane.height
-            self.update(pane.left, bottom - READING_HEIGHT, READING_WIDTH, READING_HEIGHT)
         self.readingChanged.emit(reading)
         if reading is not None:
             self.pixelHovered.emit(reading.x, reading.y, reading.values)
+        return True
 
     def _marks(self, at: QPointF) -> list[QPointF]:
         """The cursor in every pane: where it is, and the same place in the others."""

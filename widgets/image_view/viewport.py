@@ -46,14 +46,18 @@ class Viewport:
     def placement(
         self, left: float, top: float, width: float, height: float, ratio: float = 1.0
     ) -> Placement:
-        """The placement in a pane of that rectangle, with its origin on the grid of device pixels.
+        """The placement in a pane of that rectangle.
 
-        Without the grid a picture at 100 % would fall between pixels and look soft. Drawing and
-        picking both use this placement, so a read-out names the pixel that is seen.
+        At 100 %, 200 % and so on the origin lies on the grid of device pixels: between them a
+        picture looks soft, or its pixels uneven. Drawing and picking both use this placement, so
+        a read-out names the pixel that is seen.
         """
         x = left + width / 2 - self.x * self.scale
         y = top + height / 2 - self.y * self.scale
-        return Placement(round(x * ratio) / ratio, round(y * ratio) / ratio, self.scale)
+        zoom = self.scale * ratio
+        if zoom > 0.5 and abs(zoom - round(zoom)) < 1e-6:
+            x, y = round(x * ratio) / ratio, round(y * ratio) / ratio
+        return Placement(x, y, self.scale)
 
     def zoomed(self, factor: float, dx: float, dy: float) -> Viewport:
         """Scaled by ``factor`` about a point ``dx, dy`` view pixels from the middle."""

@@ -1,0 +1,551 @@
+"""The stage through the events that a person causes."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolButton
+
+from widgets import theme
+from widgets.image_view import ImageStage
+from widgets.image_view.handle import WipeHandle
+from widgets.image_view.menu import build_menu
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def noise(height=120, width=160, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def stage(qtbot, qapp):
+    theme.apply(qapp, "dark")
+    widget = ImageStage()
+    qtbot.addWidget(widget)
+    widget.resize(600, 400)
+    widget.show()
+    qtbot.waitExposed(widget)
+    return widget
+
+
+@pytest.fixture
+def pair(stage):
+    stage.set_picture("damaged", noise(), "Damaged")
+    stage.set_picture("restored", noise(seed=1), "Restored")
+    return stage
+
+
+def wheel(widget, at, notches=1.0, modifiers=Qt.KeyboardModifier.NoModifier):
+    point = QPointF(at)
+    event = QWheelEvent(
+        point,
+        QPointF(widget.mapToGlobal(point)),
+        QPoint(),
+        QPoint(0, int(120 * notches)),
+        Qt.MouseButton.NoButton,
+        modifiers,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, event)
+    return event
+
+
+def move(widget, at, button=Qt.MouseButton.NoButton, modifiers=Qt.KeyboardModifier.NoModifier):
+    point = QPointF(at)
+    event = QMouseEvent(
+        QEvent.Type.MouseMove,
+        point,
+        QPointF(widget.mapToGlobal(point)),
+        Qt.MouseButton.NoButton,
+        button,
+        modifiers,
+    )
+    QApplication.sendEvent(widget, event)
+
+
+def drag(widget, *points, button=LEFT, modifiers=Qt.KeyboardModifier.NoModifier):
+    first, last = QPoint(*points[0]), QPoint(*points[-1])
+    QTest.mousePress(widget, button, modifiers, first)
+    for point in points[1:]:
+        move(widget, QPoint(*point), button, modifiers)
+    QTest.mouseRelease(widget, button, modifiers, last)
+
+
+# Zoom and pan.
+
+
+@pytest.mark.parametrize("at", [(300, 200), (120, 90), (450, 310)])
+def test_the_wheel_zooms_about_the_cursor(pair, at):
+    point = pair.to_picture(QPointF(*at))
+    for _ in range(6):
+        wheel(pair, QPoint(*at))
+    assert pair.zoom() == pytest.approx(10 / 3 * 1.2**6)
+    after = pair.to_stage(*point)
+    assert (after.x(), after.y()) == pytest.approx(at, abs=1.0 / pair.devicePixelRatioF())
+    wheel(pair, QPoint(*at), -6)
+    assert pair.zoom() == pytest.approx(10 / 3)
+
+
+def test_dragging_moves_the_picture_with_the_cursor(pair):
+    pair.set_zoom(6.0)
+    point = pair.to_picture(QPointF(100, 100))
+    drag(pair, (100, 100), (130, 90), (150, 140))
+    after = pair.to_stage(*point)
+    assert (after.x(), after.y()) == pytest.approx((150, 140), abs=1.0)
+    assert not pair.is_fitting()
+
+
+def test_the_middle_button_moves_also_while_a_tool_is_in_hand(pair):
+    pair.set_zoom(6.0)
+    pair.set_tool("brush")
+    view = pair.camera.view
+    drag(pair, (100, 100), (160, 120), button=Qt.MouseButton.MiddleButton)
+    assert pair.camera.view != view
+    assert not pair.mask().any()
+
+
+def test_keys_zoom_fit_and_move(pair):
+    pair.setFocus()
+    fit = pair.zoom()
+    QTest.keyClick(pair, Qt.Key.Key_Plus)
+    assert pair.zoom() == pytest.approx(fit * 1.25)
+    QTest.keyClick(pair, Qt.Key.Key_Minus)
+    assert pair.zoom() == pytest.approx(fit)
+    QTest.keyClick(pair, Qt.Key.Key_1)
+    assert pair.zoom() == pytest.approx(1.0)
+    QTest.keyClick(pair, Qt.Key.Key_0)
+    assert pair.is_fitting()
+    assert pair.zoom() == pytest.approx(fit)
+    pair.set_zoom(8.0)
+    x = pair.camera.view.x
+    QTest.keyClick(pair, Qt.Key.Key_Right)
+    assert pair.camera.view.x > x
+
+
+def test_double_click_switches_between_fit_and_100_percent(pair):
+    QTest.mouseDClick(pair, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(100, 100))
+    assert pair.zoom() == pytest.approx(1.0)
+    QTest.mouseDClick(pair, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(100, 100))
+    assert pair.is_fitting()
+
+
+def test_linked_panes_show_the_same_place_at_the_same_zoom(pair):
+    pair.set_picture("clean", noise(seed=2), "Clean")
+    pair.set_picture("prior", noise(seed=3), "Prior")
+    pair.set_side(["damaged", "restored", "clean", "prior"])
+    pair.set_mode("side")
+    second = pair.panes()[1]
+    wheel(pair, QPoint(second.left + 50, second.top + 60), 5)
+    drag(pair, (80, 80), (95, 110))
+    places = [
+        (p.x - q.left, p.y - q.top, p.scale) for q in pair.panes() for p in [pair.placement(q)]
+    ]
+    assert len(places) == 4
+    assert len(set(places)) == 1
+
+
+def test_resizing_goes_on_fitting(pair):
+    pair.resize(300, 200)
+    assert pair.zoom() == pytest.approx(200 / 120 * pair.devicePixelRatioF())
+
+
+# Read-out.
+
+
+@pytest.mark.parametrize("zoom", [0, 1.0, 2.5, 7.3, 20.0, 64.0])
+def test_the_read_out_names_the_pixel_that_is_drawn(pair, zoom):
+    """Where pixels are seen as such, the color on the screen is the value that is read."""
+    pair.set_mode("single")
+    pair.set_single("restored")
+    if zoom:
+        pair.set_zoom(zoom)
+    image = pair.render_image()
+    ratio = image.devicePixelRatio()
+    rng = np.random.default_rng(5)
+    read = 0
+    for _ in range(200):
+        device = rng.integers((0, 60), (image.width(), image.height() - 60))
+        at = QPointF((device[0] + 0.5) / ratio, (device[1] + 0.5) / ratio)
+        reading = pair.reading_at(at)
+        if reading is None or at.y() < 45:
+            continue
+        x, y = pair.to_picture(at)
+        if min(x % 1, -x % 1, y % 1, -y % 1) < 0.06:
+            continue  # Qt may round a device pixel on the very edge to either side
+        assert (reading.x, reading.y) == (int(x), int(y))
+        assert reading.rgb == tuple(noise(seed=1)[reading.y, reading.x])
+        assert reading.values == pytest.approx(np.array(reading.rgb) / 255)
+        read += 1
+        if pair.zoom() == 1.0 or pair.zoom() > 2:
+            color = image.pixelColor(int(device[0]), int(device[1]))
+            assert (color.red(), color.green(), color.blue()) == reading.rgb
+    assert read > 10
+
+
+def test_hovering_announces_pixels_and_leaving_ends_it(pair, qtbot):
+    pair.set_mode("single")
+    with qtbot.waitSignal(pair.pixelHovered) as hovered:
+        move(pair, pair.to_stage(10.5, 20.5).toPoint())
+    x, y, values = hovered.args
+    assert (x, y) == (10, 20)
+    assert values == pytest.approx(noise(seed=1)[20, 10] / 255)
+    with qtbot.waitSignal(pair.readingChanged) as left:
+        QApplication.sendEvent(pair, QEvent(QEvent.Type.Leave))
+    assert left.args == [None]
+
+
+def test_a_new_frame_under_a_resting_cursor_is_read_again(pair, qtbot):
+    pair.set_mode("single")
+    move(pair, pair.to_stage(10.5, 20.5).toPoint())
+    with qtbot.waitSignal(pair.readingChanged) as again:
+        pair.set_picture("restored", noise(seed=9))
+    assert again.args[0].rgb == tuple(noise(seed=9)[20, 10])
+
+
+def test_the_wipe_reads_the_picture_that_is_seen(pair):
+    assert pair.key_at(QPointF(100, 200)) == "damaged"
+    assert pair.key_at(QPointF(500, 200)) == "restored"
+
+
+# The wipe.
+
+
+def handle_of(stage):
+    return stage.findChild(WipeHandle)
+
+
+def test_the_handle_is_dragged_and_the_pictures_follow(pair, qtbot):
+    handle = handle_of(pair)
+    assert handle.isVisible()
+    assert min(handle.width(), handle.height()) >= 24
+    middle = handle.rect().center()
+    with qtbot.waitSignal(pair.wipeMoved):
+        drag(handle, (middle.x(), middle.y()), (middle.x() + 120, middle.y()))
+    assert pair.wipe_x() == pytest.approx(420, abs=1)
+    assert abs(handle.geometry().center().x() - 420) <= 1
+    image = pair.render_image()
+    placement = pair.placement(pair.panes()[0])
+    for x in (300, 500):
+        column, row = (int(v) for v in placement.to_picture(x + 0.5, 200.5))
+        color = image.pixelColor(x, 200)
+        shown = noise(seed=0 if x < 420 else 1)[row, column]
+        assert (color.red(), color.green(), color.blue()) == tuple(shown)
+
+
+def test_the_line_can_be_taken_hold_of_anywhere(pair):
+    drag(pair, (308, 60), (208, 80))
+    assert pair.wipe_x() == pytest.approx(200, abs=1)
+    assert pair.is_fitting()
+
+
+def test_the_handle_moves_by_keys_and_says_what_it_is(pair):
+    handle = handle_of(pair)
+    assert handle.accessibleName() == "Wipe position"
+    QTest.keyClick(handle, Qt.Key.Key_Right)
+    assert pair.wipe() == pytest.approx(0.51)
+    QTest.keyClick(handle, Qt.Key.Key_Home)
+    assert pair.wipe() == 0.0
+    assert pair.rect().contains(handle.geometry())
+    QTest.keyClick(handle, Qt.Key.Key_End)
+    assert pair.wipe() == 1.0
+    assert pair.rect().contains(handle.geometry())
+
+
+def test_the_wheel_over_the_handle_is_left_to_the_stage(pair):
+    handle, wipe = handle_of(pair), pair.wipe()
+    assert not wheel(handle, handle.rect().center()).isAccepted()
+    assert pair.wipe() == wipe
+
+
+def test_any_two_pictures_can_be_wiped(pair):
+    pair.set_picture("clean", noise(seed=2), "Clean")
+    pair.set_pair("clean", "damaged")
+    assert pair.key_at(QPointF(100, 200)) == "clean"
+    assert pair.key_at(QPointF(500, 200)) == "damaged"
+
+
+def test_space_shows_the_original_while_it_is_held(pair):
+    pair.setFocus()
+    QTest.keyPress(pair, Qt.Key.Key_Space)
+    assert pair.key_at(QPointF(500, 200)) == "damaged"
+    assert not handle_of(pair).isVisible()
+    QTest.keyRelease(pair, Qt.Key.Key_Space)
+    assert pair.key_at(QPointF(500, 200)) == "restored"
+    pair.set_original("restored")
+    QTest.keyPress(pair, Qt.Key.Key_Space)
+    assert pair.key_at(QPointF(100, 200)) == "restored"
+    QTest.keyRelease(pair, Qt.Key.Key_Space)
+
+
+# Painting.
+
+
+def test_a_stroke_paints_the_pixels_under_it_and_is_undone(pair, qtbot):
+    pair.set_tool("brush")
+    pair.set_brush(4.0)
+    start, end = pair.to_stage(30.5, 40.5).toPoint(), pair.to_stage(90.5, 40.5).toPoint()
+    with qtbot.waitSignal(pair.maskChanged), qtbot.waitSignal(pair.strokeFinished) as done:
+        drag(pair, start.toTuple(), end.toTuple())
+    points, radius, erased = done.args
+    assert radius == 4.0
+    assert not erased
+    assert len(points) == 2
+    mask = pair.mask()
+    assert mask.shape == (120, 160)
+    assert mask.dtype == np.uint8
+    y, x = np.nonzero(mask)
+    assert set(np.unique(mask)) == {0, 255}
+    assert (mask[40, 30:91] == 255).all()
+    assert abs(y.min() - (points[0][1] - 4)) <= 1
+    assert abs(x.max() - (points[1][0] + 4)) <= 1
+    QTest.keyClick(pair, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not pair.mask().any()
+    assert pair.redo_stroke()
+    assert (pair.mask() == mask).all()
+
+
+def test_eraser_and_shift_take_paint_away(pair):
+    pair.set_tool("brush")
+    pair.set_mask(np.ones((120, 160), np.uint8))
+    at = pair.to_stage(50.5, 50.5).toPoint()
+    QTest.mouseClick(pair, LEFT, Qt.KeyboardModifier.ShiftModifier, at)
+    assert pair.mask()[50, 50] == 0
+    pair.set_tool("eraser")
+    other = pair.to_stage(120.5, 90.5).toPoint()
+    QTest.mouseClick(pair, LEFT, Qt.KeyboardModifier.NoModifier, other)
+    assert pair.mask()[90, 120] == 0
+
+
+def test_a_rectangle_is_painted_when_it_is_let_go(pair, qtbot):
+    pair.set_tool("rectangle")
+    start, end = pair.to_stage(20.5, 30.5).toPoint(), pair.to_stage(60.5, 50.5).toPoint()
+    with qtbot.waitSignal(pair.rectangleFinished) as done:
+        drag(pair, end.toTuple(), start.toTuple())
+    assert len(done.args[0]) == 2
+    y, x = np.nonzero(pair.mask())
+    assert (x.min(), x.max(), y.min(), y.max()) == (20, 60, 30, 50)
+    assert len(x) == 41 * 21
+
+
+def test_escape_drops_the_stroke_under_way(pair):
+    pair.set_tool("brush")
+    QTest.mousePress(pair, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(200, 200))
+    assert pair.mask().any()
+    QTest.keyClick(pair, Qt.Key.Key_Escape)
+    assert not pair.mask().any()
+    QTest.mouseRelease(pair, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(200, 200))
+    assert not pair.redo_stroke()
+
+
+def test_brush_size_by_keys_and_wheel(pair, qtbot):
+    pair.set_tool("brush")
+    pair.set_brush(10.0)
+    QTest.keyClick(pair, Qt.Key.Key_BracketRight)
+    assert pair.brush() == pytest.approx(12.5)
+    zoom = pair.zoom()
+    wheel(pair, QPoint(100, 100), 1, Qt.KeyboardModifier.ShiftModifier)
+    assert pair.brush() == pytest.approx(15.0)
+    assert pair.zoom() == zoom
+    pair.set_brush(1e9)
+    assert pair.brush() == 500.0
+
+
+def test_the_mask_tints_the_picture(pair):
+    pair.set_mode("single")
+    black = np.zeros((120, 160, 3), np.uint8)
+    pair.set_picture("restored", black)
+    mask = np.zeros((120, 160), np.uint8)
+    mask[:60] = 1
+    pair.set_mask(mask)
+    image = pair.render_image()
+    painted = pair.to_stage(80, 40).toPoint()
+    plain = pair.to_stage(80, 80).toPoint()
+    accent = theme.color("accent")
+    assert image.pixelColor(painted).green() == pytest.approx(accent.green() * 0.45, abs=3)
+    assert image.pixelColor(plain).green() == 0
+
+
+def test_another_size_drops_the_mask_and_says_so(pair, qtbot):
+    pair.set_mask(np.ones((120, 160), np.uint8))
+    with qtbot.waitSignal(pair.maskChanged):
+        pair.set_picture("damaged", noise(240, 320))
+    assert pair.mask().shape == (240, 320)
+    assert not pair.mask().any()
+
+
+def test_a_mask_of_another_shape_is_refused(pair):
+    with pytest.raises(ValueError, match=r"mask: shape \(120, 160\) expected, got \(3, 3\)"):
+        pair.set_mask(np.zeros((3, 3), np.uint8))
+
+
+# Difference.
+
+
+def test_the_difference_shows_the_color_of_its_values(stage):
+    base = np.full((40, 60, 3), 100, np.uint8)
+    brighter = base.copy()
+    brighter[:, 30:] += 51
+    stage.set_picture("a", base, "A")
+    stage.set_picture("b", brighter, "B")
+    stage.set_mode("difference")
+    stage.set_difference("signed", 0.4)
+    image = stage.render_image()
+    equal = image.pixelColor(stage.to_stage(10.5, 20.5).toPoint())
+    more = image.pixelColor(stage.to_stage(50.5, 20.5).toPoint())
+    assert (equal.red(), equal.green(), equal.blue()) == (16, 20, 26)
+    assert (more.red(), more.green(), more.blue()) == (222, 132, 24)
+    assert stage.reading_at(stage.to_stage(50.5, 20.5)).values == pytest.approx((0.2,) * 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda s: s.set_mode("split"), "mode 'split': allowed are single, wipe"),
+        (lambda s: s.set_difference("squared"), "difference kind 'squared'"),
+        (lambda s: s.set_difference("signed", 2.0), "difference scale 2.0: allowed is above 0"),
+        (lambda s: s.set_tool("spray"), "tool 'spray': allowed are None, brush"),
+        (lambda s: s.set_side(list("abcde")), "at most 4 pictures, got 5"),
+        (lambda s: s.set_picture("a", np.zeros((2, 2, 3))), "picture a: uint8 array expected"),
+    ],
+)
+def test_bad_calls_say_what_is_allowed(stage, call, said):
+    with pytest.raises(ValueError, match=said):
+        call(stage)
+
+
+# Out.
+
+
+def test_saving_a_picture_keeps_every_bit(pair, tmp_path):
+    path = tmp_path / "restored.png"
+    pair.save(path, "restored")
+    image = QImage(str(path)).convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(120, image.bytesPerLine())
+    assert (rows[:, : 160 * 3].reshape(120, 160, 3) == noise(seed=1)).all()
+    assert list(tmp_path.glob(".*")) == []
+
+
+def test_copying_puts_the_picture_on_the_clipboard(pair):
+    pair.copy("damaged")
+    image = QGuiApplication.clipboard().image().convertToFormat(QImage.Format.Format_RGB888)
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(120, image.bytesPerLine())
+    assert (rows[:, : 160 * 3].reshape(120, 160, 3) == noise()).all()
+    pair.setFocus()
+    QTest.keyClick(pair, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    seen = QGuiApplication.clipboard().image()
+    assert seen.size() == pair.size() * pair.devicePixelRatioF()
+    QGuiApplication.clipboard().clear()
+
+
+def test_a_name_or_folder_that_cannot_be_written_is_said(pair, tmp_path):
+    with pytest.raises(ValueError, match=r"file name a\.xyz: allowed endings are \.png"):
+        pair.save(tmp_path / "a.xyz")
+    with pytest.raises(OSError, match="missing"):
+        pair.save(tmp_path / "missing" / "a.png")
+
+
+def test_the_menu_names_the_picture_under_the_cursor(pair):
+    menu = build_menu(pair, QPointF(100, 200))
+    assert menu.actions()[0].text() == "Copy “Damaged”"
+    pair.set_mode("difference")
+    other = build_menu(pair, QPointF(100, 200))
+    absolute = next(a for a in other.actions() if a.text() == "Size of the difference")
+    absolute.trigger()
+    assert pair.model.kind == "absolute"
+    for each in (menu, other):
+        each.deleteLater()
+
+
+# States and life.
+
+
+def test_the_empty_stage_invites_and_offers_samples(stage, qtbot):
+    stage.set_empty(samples=[("cat", "Cat", noise(50, 80)), ("cup", "Cup", noise(80, 50))])
+    assert stage._empty.isVisible()
+    button = next(b for b in stage.findChildren(QToolButton) if b.accessibleName() == "Cup")
+    with qtbot.waitSignal(stage.sampleChosen) as chosen:
+        QTest.mouseClick(button, LEFT)
+    assert chosen.args == ["cup"]
+    with qtbot.waitSignal(stage.openRequested):
+        QTest.mouseDClick(stage, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(30, 30))
+    stage.set_picture("a", noise())
+    assert not stage._empty.isVisible()
+    stage.clear()
+    assert stage._empty.isVisible()
+
+
+class PaintCounter(QObject):
+    """Counts the repaints of a widget."""
+
+    count = 0
+
+    def eventFilter(self, watched, event):
+        self.count += event.type() == QEvent.Type.Paint
+        return False
+
+
+def test_the_newest_frame_wins_and_repaints_are_few(pair, qtbot):
+    counter = PaintCounter()
+    pair.installEventFilter(counter)
+    frames = [noise(seed=s) for s in range(4)]
+    clock = QElapsedTimer()
+    clock.start()
+    for index in range(200):
+        pair.set_picture("restored", frames[index % 4], f"step {index}")
+        QApplication.processEvents()
+    refreshes = clock.elapsed() * pair.screen().refreshRate() / 1000
+    qtbot.waitUntil(lambda: not pair._limiter.is_waiting())
+    assert 1 <= counter.count <= refreshes + 3
+    at = pair.to_stage(120.5, 60.5)
+    color = pair.grab().toImage().pixelColor((at * pair.devicePixelRatioF()).toPoint())
+    # A virtual screen may have 16 bits per pixel.
+    shown = (color.red(), color.green(), color.blue())
+    assert shown == pytest.approx(tuple(frames[199 % 4][60, 120].tolist()), abs=8)
+
+
+def test_warming_up_is_said_until_it_is_over(pair):
+    pair.set_warming(True)
+    warm = pair.render_image()
+    pair.set_warming(False)
+    assert pair.render_image() != warm
+
+
+def test_keys_that_mean_nothing_here_go_on_to_the_window(pair):
+    event = QKeyEvent(QEvent.Type.KeyPress, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    event.ignore()
+    QApplication.sendEvent(pair, event)
+    assert not event.isAccepted()
+
+
+def test_pictures_of_24_megapixels_pan_and_zoom(stage):
+    large = np.zeros((4000, 6000, 3), np.uint8)
+    large[1000:1010, 2000:2010] = (10, 200, 30)
+    stage.set_picture("large", large, "Large")
+    stage.render_image()
+    stage.set_zoom(64.0)
+    stage.pan_by(*(QPointF(300, 200) - stage.to_stage(2005, 1005)).toTuple())
+    image = stage.render_image()
+    color = image.pixelColor(int(300 * stage.devicePixelRatioF()), 200)
+    assert (color.red(), color.green(), color.blue()) == (10, 200, 30)
+
+
+def test_a_closed_stage_is_freed(qapp):
+    stage = ImageStage()
+    stage.set_picture("a", noise())
+    stage.set_picture("b", noise(seed=1))
+    stage.render_image()
+    references = [weakref.ref(o) for o in (stage, stage.model, stage.camera, stage.painting)]
+    stage.close()
+    stage.deleteLater()
+    del stage
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    assert [r() for r in references] == [None] * 4

@@ -22,6 +22,8 @@ from engine.messages import PROTOCOL, Command, Event, decode_command, decode_eve
 LONGEST = 1 << 30
 
 _HEADER = struct.Struct("<HQ")
+#: Broken text inside a message is not one of msgspec's own errors.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _packer = msgspec.msgpack.Encoder()
 _unpacker: msgspec.msgpack.Decoder[list[msgspec.Raw]] = msgspec.msgpack.Decoder(list[msgspec.Raw])
 
@@ -137,13 +139,13 @@ class Channel(Generic[Incoming]):
         self._expected = sequence + 1
         try:
             parts = _unpacker.decode(memoryview(packet)[_HEADER.size :])
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             return Received([], [*problems, f"a packet cannot be read: {error}"])
         messages = []
         for part in parts:
             try:
                 messages.append(self._decode(bytes(part)))
-            except msgspec.MsgspecError as error:
+            except _UNREADABLE as error:
                 problems.append(f"a message cannot be read: {error}")
         return Received(messages, problems)
 

@@ -23,5 +23,6 @@ class Table:
         dtype = _COMPLEX[real] if self.values.is_complex() else real
         key = (dtype, x.device)
         if key not in self._copies:
-            self._copies[key] = self.values.to(device=x.device, dtype=dtype)
+            # First the type: some devices have no float64.
+            self._copies[key] = self.values.to(dtype).to(x.device)
         return self._copies[key]

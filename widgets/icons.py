@@ -92,9 +92,9 @@ class _Engine(QIconEngine):
     def scaledPixmap(
         self, size: QSize, mode: QIcon.Mode, state: QIcon.State, scale: float
     ) -> QPixmap:
-        """The icon at ``size`` device pixels, to be shown at ``scale``."""
+        """The icon at ``size`` logical pixels for a screen of ``scale``."""
         edge = min(size.width(), size.height())
-        return pixmap(self._name, round(edge / scale), self._tint(mode, state), scale)
+        return pixmap(self._name, edge, self._tint(mode, state), scale)
 
     def clone(self) -> QIconEngine:
         """Another engine of the same icon."""

@@ -144,7 +144,8 @@ QComboBox { padding-right: 26px; border-radius: 8px; min-height: 30px; }
 QComboBox::drop-down { border: none; width: 26px; subcontrol-position: right center; }
 QComboBox::down-arrow { image: url("$controls/chevron-down.svg"); width: 16px; height: 16px; }
 QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus { background: $raised;
-  border: 1px solid $line; border-radius: 0; padding: 4px; outline: none; selection-background-color: $accent_ground; selection-color: $text; }
+  border: 1px solid $line; border-radius: 0; padding: 4px; outline: none;
+  selection-background-color: $accent_ground; selection-color: $text; }
 QComboBox QAbstractItemView::item { min-height: 28px; padding: 0 8px; border-radius: 6px; }
 QComboBox QAbstractItemView::item:focus { border: none; }
 QSpinBox, QDoubleSpinBox { padding: 0 0 0 6px; }

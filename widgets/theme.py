@@ -46,7 +46,7 @@ class _Keeper(QObject):
 
 
 _keeper = _Keeper()
-#: Emitted with the new ``Theme`` after it has been applied.
+#: Emitted with the new ``Theme`` after it, or another text scale, has been applied.
 changed = _keeper.changed
 
 
@@ -166,7 +166,7 @@ def apply(app: QCoreApplication, mode: Mode = "system", text_scale: float = 1.0)
     if not _keeper.following:
         hints.colorSchemeChanged.connect(_keeper.follow)
         _keeper.following = True
-    before = _keeper.theme
+    before = _keeper.theme, _keeper.text_scale
     _keeper.mode, _keeper.text_scale = mode, text_scale
     _ask_platform(mode)
     _keeper.theme = {"light": LIGHT, "dark": DARK}.get(mode) or system_theme()
@@ -175,7 +175,7 @@ def apply(app: QCoreApplication, mode: Mode = "system", text_scale: float = 1.0)
     app.setPalette(_palette(_keeper.theme))
     app.setFont(font())
     app.setStyleSheet(stylesheet.build(_keeper.theme, family(), text_scale))
-    if _keeper.theme is not before:
+    if (_keeper.theme, _keeper.text_scale) != before:
         changed.emit(_keeper.theme)
     return _keeper.theme
 

@@ -92,6 +92,8 @@ class Scale:
         step: float | None,
     ) -> Scale:
         """A scale; without ``step`` a round hundredth of the range or the last shown digit."""
+        if log and integer and low <= 0 and high <= 1:
+            log = False
         finest = 1.0 if integer else 10.0**-decimals
         chosen = step if step else finest
         if not step and not log and math.isfinite(high - low):

@@ -6,7 +6,7 @@ from html import escape
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
 from widgets import theme
 from widgets.form.editors import Editor, NumberEditor, SwitchEditor, make
@@ -80,7 +80,9 @@ class FieldRow(QWidget):
             if bool(control.property("invalid")) != bool(text):
                 control.setProperty("invalid", bool(text))
                 theme.refresh(control)
-            control.setAccessibleDescription(text)
+            # A slider's description is its number.
+            if not isinstance(control, QSlider):
+                control.setAccessibleDescription(text)
         if text:
             self._reason.setText(text)
         self._wrong.set_open(bool(text))

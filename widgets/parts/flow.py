@@ -66,7 +66,7 @@ class FlowLayout(QLayout):
     def minimumSize(self) -> QSize:
         """The widest single item."""
         margins = self.contentsMargins()
-        size = QSize()
+        size = QSize(0, 0)
         for item in self._items:
             if not item.isEmpty():
                 size = size.expandedTo(item.minimumSize())

@@ -20,6 +20,7 @@ from widgets.parts.labels import IconLabel
 
 Badge = Literal["", "running", "paused", "done", "failed"]
 WIDTH = 64
+_HEIGHT = 50
 
 
 class _RailButton(QToolButton):
@@ -34,7 +35,7 @@ class _RailButton(QToolButton):
         self.setIconSize(QSize(20, 20))
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
         self.setCheckable(True)
-        self.setFixedSize(WIDTH - 8, 50)
+        self.setFixedSize(WIDTH - 8, _HEIGHT)
         self.setToolTip(tip)
         self.setAccessibleName(title)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -90,6 +91,7 @@ class Rail(QFrame):
         column.addLayout(self._top)
         column.addStretch(1)
         column.addLayout(self._foot)
+        theme.changed.connect(self._fit)
 
     def add(self, key: str, title: str, icon: str, *, foot: bool = False, tip: str = "") -> None:
         """Append a page; ``foot`` puts it at the lower end.
@@ -105,6 +107,7 @@ class Rail(QFrame):
         (self._foot if foot else self._top).addWidget(button, 0, Qt.AlignmentFlag.AlignHCenter)
         if len(self._buttons) == 1:
             button.setChecked(True)
+        self._fit()
 
     def keys(self) -> list[str]:
         """All pages, in the order they were added."""
@@ -141,6 +144,19 @@ class Rail(QFrame):
         button.badge = badge
         button.setAccessibleDescription(words.get(badge, ""))
         button.update()
+
+    def _fit(self) -> None:
+        """64 px, or more where larger text asks for it."""
+        buttons = list(self._buttons.values())
+        for button in buttons:
+            button.ensurePolished()
+        scaled = theme.text_scale() > 1
+        wanted = max((b.minimumSizeHint().width() for b in buttons), default=0) if scaled else 0
+        width = max(WIDTH - 8, wanted)
+        height = max(_HEIGHT, _HEIGHT + theme.scaled(11) - 11)
+        for button in buttons:
+            button.setFixedSize(width, height)
+        self.setFixedWidth(width + 8)
 
     def _clicked(self, clicked: QAbstractButton) -> None:
         for key, button in self._buttons.items():

@@ -1,0 +1,141 @@
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from widgets.job_bar import STATES, JobBar, duration, rate_text
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+@pytest.fixture
+def bar(qtbot):
+    made = JobBar()
+    made.resize(760, 60)
+    qtbot.addWidget(made)
+    made.show()
+    qtbot.waitExposed(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("state", "word", "signal"),
+    [
+        ("ready", "Run", "run"),
+        ("running", "Pause", "pause"),
+        ("idle", "Pause", "pause"),
+        ("paused", "Resume", "resume"),
+        ("finished", "Run again", "run"),
+        ("cancelled", "Run again", "run"),
+        ("failed", "Run again", "run"),
+    ],
+)
+def test_the_one_primary_button_does_what_it_says(bar, qtbot, state, word, signal):
+    bar.set_state(state)
+    assert bar.primary.text() == word
+    with qtbot.waitSignal(getattr(bar, signal)):
+        qtbot.mouseClick(bar.primary, LEFT)
+
+
+@pytest.mark.parametrize("state", ["queued", "preparing", "cancelling"])
+def test_where_nothing_can_be_done_it_says_why(bar, qtbot, state):
+    bar.set_state(state)
+    assert not bar.primary.isEnabled()
+    assert bar.primary.toolTip() == bar.label.text() != ""
+
+
+def test_run_waits_until_it_is_allowed(bar, qtbot):
+    bar.set_can_run(False, "Choose a picture first")
+    assert not bar.primary.isEnabled()
+    assert bar.primary.toolTip() == "Choose a picture first"
+    bar.set_state("running")
+    assert bar.primary.isEnabled()
+    bar.set_state("finished")
+    assert not bar.primary.isEnabled()
+    bar.set_can_run(True)
+    assert bar.primary.isEnabled()
+    assert bar.primary.toolTip() == ""
+
+
+def test_step_and_cancel_follow_the_state(bar, qtbot):
+    assert not bar.step_button.isEnabled()
+    assert not bar.cancel_button.isEnabled()
+    assert bar.cancel_button.toolTip() == "Nothing is running"
+    bar.set_state("paused")
+    with qtbot.waitSignal(bar.step):
+        qtbot.mouseClick(bar.step_button, LEFT)
+    with qtbot.waitSignal(bar.cancel):
+        qtbot.mouseClick(bar.cancel_button, LEFT)
+    bar.set_state("cancelling")
+    assert not bar.cancel_button.isEnabled()
+
+
+def test_the_keyboard_runs_it(bar, qtbot):
+    bar.activateWindow()
+    bar.primary.setFocus()
+    with qtbot.waitSignal(bar.run):
+        QTest.keyClick(bar.primary, Qt.Key.Key_Space)
+
+
+def test_progress_says_steps_speed_and_time(bar):
+    bar.set_state("running")
+    bar.set_progress(63, 100, 8.1, 12.4, 5)
+    assert bar.label.text() == "63 / 100 · 8.1 it/s · 12 s · 5 s left"
+    assert (bar.progress.value(), bar.progress.maximum()) == (63, 100)
+    assert bar.progress.accessibleDescription() == bar.label.text()
+    bar.set_state("finished")
+    bar.set_progress(100, 100, 8.1, 19, 0)
+    assert bar.label.text() == "Done · 100 / 100 · 19 s"
+    assert bar.progress.value() == 100
+
+
+def test_without_an_end_it_counts(bar):
+    bar.set_state("running")
+    bar.set_progress(7, None, 2, 3)
+    assert bar.label.text() == "step 7 · 2.0 it/s · 3 s"
+    bar.set_state("cancelled")
+    assert bar.progress.maximum() > 0
+
+
+def test_a_new_run_starts_from_nothing(bar):
+    bar.set_state("running")
+    bar.set_progress(63, 100, 8, 12, 5)
+    bar.set_state("failed", "Out of memory")
+    assert bar.label.text() == "Out of memory"
+    bar.set_state("queued")
+    assert bar.progress.value() == 0
+    bar.set_state("running")
+    assert bar.label.text() == "Running"
+
+
+def test_nothing_jumps_when_words_change(bar, qtbot):
+    widths = set()
+    for state in STATES:
+        bar.set_state(state)
+        bar.layout().activate()
+        widths.add(bar.primary.width())
+    assert len(widths) == 1
+
+
+def test_unknown_state_is_refused(bar):
+    with pytest.raises(ValueError, match="ready, queued"):
+        bar.set_state("lost")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.42, "0.4 s"),
+        (12.3, "12 s"),
+        (59.7, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (7800, "2 h 10 min"),
+    ],
+)
+def test_durations_are_said_as_people_do(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_slow_steps_are_said_in_seconds_per_step():
+    assert rate_text(0.1) == "10.0 s/it"
+    assert rate_text(250.4) == "250 it/s"
+    assert rate_text(0) == ""

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.method import Bench, State
 from engine.records import SAVING, THUMBNAIL
@@ -54,3 +56,10 @@ class Outputs:
         part = self.folder / f"{THUMBNAIL}.part"
         picture.save(part, format="PNG")
         part.replace(self.folder / THUMBNAIL)
+
+
+def as_picture(tensor: Tensor) -> Tensor:
+    """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8."""
+    picture = tensor.detach().reshape(-1, *tensor.shape[-3:])[0]
+    picture = picture.expand(3, -1, -1) if picture.shape[0] == 1 else picture[:3]
+    return picture.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)

@@ -12,7 +12,7 @@ from engine import devices, seeds, store
 from engine.discovery import installed
 from engine.messages import RunRequest
 from engine.method import BadInput, Bench, Context, Method, Settings
-from engine.settings import flat, make
+from engine.settings import dump, errors, flat, make
 
 BACKENDS = ("auto", "torch", "onnx")
 SEED_LIMIT = 2**53
@@ -47,6 +47,15 @@ class Plan:
             backend=self.request.backend,
             sample_seed=self.seeds["samples"],
         )
+
+    def smaller(self) -> dict[str, Any]:
+        """Values of ``problem.…`` fields that need about half the memory; empty if unknown."""
+        if self.bench.smaller is None:
+            return {}
+        values = flat(self.bench.smaller(self.problem))
+        if errors(self.bench.problem, {**dump(self.problem), **values}):
+            return {}
+        return {f"problem.{name}": value for name, value in values.items()}
 
 
 def declaration(method_id: str) -> tuple[Method, Bench]:

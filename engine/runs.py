@@ -19,21 +19,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from torch import Tensor
 
 from engine import records, seeds
 from engine.cuda import InFlight
 from engine.events import coalesced, replayed
 from engine.failures import out_of_memory
 from engine.guard import Guard
+from engine.inputs import keep
 from engine.ledger import Ledger
 from engine.messages import PanelShape, RunRequest, Tune, UserEvent
 from engine.method import BadInput, Idle, Settings, Solver, State, Used, Yield
-from engine.outputs import Outputs
+from engine.outputs import Outputs, as_picture
 from engine.plan import plan
 from engine.records import InputRecord, Opening, RunRecord, Status
-from engine.settings import dump, errors, flat, make, retuned
-from engine.store import Store, digest
+from engine.settings import dump, make, retuned
 
 #: Under this name a checkpoint's scalars hold the driver's part of the state.
 _DRIVER = "__run__"
@@ -199,7 +198,7 @@ class Run:
             for panel in self.plan.method.panels:
                 tensor = self._state.tensors.get(panel.name)
                 if panel.kind == "image" and panel.name not in shown and tensor is not None:
-                    shown[panel.name] = _as_picture(tensor)
+                    shown[panel.name] = as_picture(tensor)
             return {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in shown.items()}
 
     def panels(self) -> tuple[PanelShape, ...]:
@@ -330,7 +329,10 @@ class Run:
         began = time.perf_counter()
         self._open_folder()
         state = self._load() if self._resume else None
-        self._keep_inputs()
+        inputs = keep(self.plan, {name: kept.hash for name, kept in self._inputs.items()})
+        self.plan = replace(self.plan, inputs=inputs.files)
+        self._inputs = inputs.records
+        self.notes += inputs.notes
         request, method = self.plan.request, self.plan.method
         was_idle = self._idle
         with self._memory_judged(), self._guard(draws=True):
@@ -375,26 +377,6 @@ class Run:
             request=self.plan.request,
         )
         records.write_json(self.folder / "request.json", opening)
-
-    def _keep_inputs(self) -> None:
-        """Hash the inputs, and keep a copy of those that could move or change."""
-        files = dict(self.plan.inputs)
-        for name, path in self.plan.inputs.items():
-            reference, found = self.plan.references[name], digest(path)
-            before = self._inputs.get(name)
-            if before is not None and before.hash != found:
-                kept = Store().get(before.hash)
-                if kept is None:
-                    text = f"{name}: {path} is no longer the file that this run began with"
-                    raise BadInput(text, f"inputs.{name}")
-                found, files[name] = before.hash, kept
-            elif not reference.startswith(("sample:", "store:")):
-                try:
-                    Store().put(path)
-                except OSError as error:
-                    self.notes.append(f"{path.name} could not be kept for a repetition ({error})")
-            self._inputs[name] = InputRecord(hash=found, path=reference)
-        self.plan = replace(self.plan, inputs=files)
 
     def _load(self) -> State | None:
         """The state to resume from, the driver's part of it put in place."""
@@ -458,27 +440,14 @@ class Run:
                 raise
             # The traceback's frames hold the very tensors that filled the memory.
             error.__traceback__ = None
-            suggestion, how = self._smaller()
+            suggestion = self.plan.smaller()
+            values = ", ".join(f"{name} = {value}" for name, value in suggestion.items())
+            how = f"try {values or 'a smaller problem'}"
             text = f"There was not enough memory on {self.plan.device}; {how}."
             raise OutOfMemory(text, suggestion) from None
-
-    def _smaller(self) -> tuple[dict[str, Any], str]:
-        smaller = self.plan.bench.smaller
-        values = flat(smaller(self.plan.problem)) if smaller is not None else {}
-        if not values or errors(self.plan.bench.problem, {**dump(self.plan.problem), **values}):
-            return {}, "try a smaller problem"
-        named = {f"problem.{name}": value for name, value in values.items()}
-        return named, "try " + ", ".join(f"{name} = {value}" for name, value in named.items())
 
     def _update(self) -> Update:
         assert self._state is not None
         kind: Literal["step", "idle", "done"]
         kind = "done" if self._done else "idle" if self._idle else "step"
         return Update(kind, self._state.step, self._state.total, self.ledger.metrics)
-
-
-def _as_picture(tensor: Tensor) -> Tensor:
-    """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8."""
-    picture = tensor.detach().reshape(-1, *tensor.shape[-3:])[0]
-    picture = picture.expand(3, -1, -1) if picture.shape[0] == 1 else picture[:3]
-    return picture.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)

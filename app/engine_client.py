@@ -327,7 +327,8 @@ class EngineClient(QObject):
         if line is None:
             return
         line.end()
-        culprit = (self._board.read() if self._board else "") or self._running
+        # An engine ended on purpose has no culprit; what it was doing goes on.
+        culprit = ((self._board.read() if self._board else "") or self._running) * report
         tail = tuple(line.process.tails["stderr"])
         self._clear_memory()
         self._waiting.clear()

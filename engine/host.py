@@ -199,16 +199,11 @@ def _compute(
         torch.set_num_threads(settings.threads)
     board = Board.attach(settings.board) if settings.board else None
 
-    def note(job: str) -> None:
-        listener.running = job
-        if board is not None:
-            board.write(job)
-
     scheduler = Scheduler(
         make or make_run,
         outbox.put,
         checkpoint_every=settings.checkpoint_every,
-        note=note,
+        note=board.write if board is not None else _unnoted,
         interrupter=interrupter,
     )
     desk = Desk(outbox.put, scheduler.find)
@@ -233,12 +228,16 @@ def _compute(
                     scheduler.command(command)
         worked = desk.answer()
         worked = scheduler.turn() or worked
-        listener.waiting = scheduler.waiting
+        listener.running, listener.waiting = scheduler.running, scheduler.waiting
         if scheduler.device_lost:
             scheduler.shutdown(checkpoint=False)
             return EXIT_DEVICE_LOST
         if not worked:
             inbox.wait()
+
+
+def _unnoted(job: str) -> None:
+    """Without shared memory for a board the heartbeat alone tells the present job."""
 
 
 def _versions() -> dict[str, str]:

@@ -8,7 +8,6 @@ job that is paused or idle costs nothing. Pure Python; knows neither process nor
 from __future__ import annotations
 
 import gc
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -445,10 +444,9 @@ class Scheduler:
             trace=failure.trace,
         )
         job.run = None
-        gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        if state == "failed":
+            # What a failure leaves behind tends to hang in cycles, and it may be all memory.
+            gc.collect()
 
     # --- telling ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ the window does not listen and memory is used up, the rest waits in a temporary 
 
 from __future__ import annotations
 
+import errno
 import struct
 import tempfile
 import threading
@@ -17,8 +18,13 @@ from engine.messages import Event, Frame, Heartbeat, Progress, encode
 
 _LENGTH = struct.Struct("<Q")
 
-#: Stands in the queue for the newest event of its kind.
 _Key = tuple[str, ...]
+
+
+class _Cell:
+    """A place in the queue for the newest event of its kind."""
+
+    event: Event | None = None
 
 
 class Outbox:
@@ -27,8 +33,8 @@ class Outbox:
     def __init__(self, limit: int = 10_000, limit_bytes: int = 128 << 20) -> None:
         self._limit = limit
         self._limit_bytes = limit_bytes
-        self._queue: deque[Event | _Key] = deque()
-        self._newest: dict[_Key, Event] = {}
+        self._queue: deque[Event | _Cell] = deque()
+        self._newest: dict[_Key, _Cell] = {}
         self._bytes = 0
         self._spill = _Spill()
         self._closed = False
@@ -43,11 +49,14 @@ class Outbox:
                 return
             if key is not None:
                 if key not in self._newest:
-                    self._queue.append(key)
-                self._newest[key] = event
-            elif self._spill.waiting or self._full(event):
-                self._spill.put(encode(event))
-            else:
+                    self._newest[key] = _Cell()
+                    self._queue.append(self._newest[key])
+                self._newest[key].event = event
+                self._change.notify_all()
+                return
+            if isinstance(event, Frame):
+                self._forget(event)
+            if not ((self._spill.waiting or self._full(event)) and self._spilled(event)):
                 self._queue.append(event)
                 self._bytes += _weight(event)
             self._change.notify_all()
@@ -61,8 +70,10 @@ class Outbox:
             events: list[Event] = []
             while self._queue and len(events) < most:
                 entry = self._queue.popleft()
-                if isinstance(entry, tuple):
-                    events.append(self._newest.pop(entry))
+                if isinstance(entry, _Cell):
+                    if entry.event is not None:
+                        events.append(entry.event)
+                        self._newest.pop(_key(entry.event) or (), None)
                 else:
                     events.append(entry)
                     self._bytes -= _weight(entry)
@@ -91,6 +102,20 @@ class Outbox:
         """Whether nothing more will come."""
         return self._closed
 
+    def _forget(self, final: Frame) -> None:
+        """A live frame still unsent may not be overtaken by newer ones in its old place."""
+        cell = self._newest.pop(("frame", final.job, final.panel), None)
+        if cell is not None:
+            cell.event = None
+
+    def _spilled(self, event: Event) -> bool:
+        try:
+            self._spill.put(encode(event))
+        except OSError:
+            # Better out of order and in memory than lost.
+            return False
+        return True
+
     def _waiting(self) -> bool:
         return bool(self._queue) or self._spill.waiting > 0
 
@@ -105,12 +130,17 @@ class _Spill:
         self.waiting = 0
         self._file: IO[bytes] | None = None
         self._read_at = 0
+        self._end = 0
 
     def put(self, data: bytes) -> None:
+        """Append; ``OSError`` if the disk is full, and then nothing was appended."""
         if self._file is None:
-            self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed once it is read
-        self._file.seek(0, 2)
-        self._file.write(_LENGTH.pack(len(data)) + data)
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - closed once read
+        packet = _LENGTH.pack(len(data)) + data
+        self._file.seek(self._end)
+        if self._file.write(packet) != len(packet):
+            raise OSError(errno.ENOSPC, "the disk is full")
+        self._end += len(packet)
         self.waiting += 1
 
     def take(self, most: int) -> list[bytes]:
@@ -130,7 +160,7 @@ class _Spill:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._file, self._read_at, self.waiting = None, 0, 0
+        self._file, self._read_at, self._end, self.waiting = None, 0, 0, 0
 
 
 def _key(event: Event) -> _Key | None:

@@ -228,3 +228,13 @@ def test_a_closed_outbox_lets_its_sender_go():
     outbox.put(heartbeat(1))
     assert outbox.take(0.0) == []
     assert outbox.closed
+
+
+def test_a_live_frame_never_overtakes_the_one_shown_at_a_pause():
+    outbox = Outbox()
+    outbox.put(frame(1))
+    outbox.put(frame(2, final=True))
+    outbox.put(frame(3))
+    outbox.put(frame(4))
+    assert drained(outbox) == [frame(2, final=True), frame(4)]
+    assert outbox.flush(0.0)

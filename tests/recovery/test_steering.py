@@ -4,11 +4,37 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+from watched_engine import PLUGIN, Engine
 
 from engine.messages import Log, Metrics, Panels, Progress, Reply
+
+
+@pytest.fixture(scope="module")
+def one_engine(qapp, tmp_path_factory):
+    """One engine for this file: none of its tests harms it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(PLUGIN))
+        patch.setenv("PRIORBENCH_HOME", str(tmp_path_factory.mktemp("home")))
+        shared = Engine(None, Path())
+        shared.client.start()
+        yield shared
+        shared.client.stop(timeout=1.0)
+
+
+@pytest.fixture
+def engine(one_engine, qtbot, tmp_path):
+    """The engine of this file, with nothing remembered and nothing running."""
+    one_engine.qtbot, one_engine.folder = qtbot, tmp_path
+    one_engine.wait(lambda: one_engine.readies)
+    for remembered in (one_engine.events, one_engine.frames, one_engine.overdue):
+        remembered.clear()
+    yield one_engine
+    assert one_engine.client.jobs == {}
+    assert one_engine.crashes == []
 
 
 def test_a_run_ends_with_every_number_and_its_last_picture(engine):
@@ -102,7 +128,9 @@ def test_a_cancel_takes_less_than_a_second(engine, trouble):
     assert engine.over(again).state == "finished"
 
 
-def test_a_call_that_cannot_be_cancelled_is_ended_by_force_and_the_others_go_on(engine):
+def test_a_call_that_cannot_be_cancelled_is_ended_by_force_and_the_others_go_on(make_engine):
+    engine = make_engine()
+    engine.ready()
     other = engine.walk("other", steps=400, delay=5)
     stuck = engine.walk("stuck", trouble="native call")
     engine.wait(lambda: 3 in engine.steps(stuck))

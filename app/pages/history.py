@@ -9,6 +9,7 @@ from pathlib import Path
 from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFileDialog,
     QFrame,
     QMenu,
@@ -91,7 +92,9 @@ class HistoryPage(Page):
     def entered(self) -> None:
         """Show what is new."""
         self.refresh()
-        self.filters.text.setFocus(Qt.FocusReason.OtherFocusReason)
+        focus = QApplication.focusWidget()
+        if focus is None or not self.isAncestorOf(focus):
+            self.filters.text.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_catalogue(self, catalogue: Catalogue) -> None:
         """Use the titles and units of another catalogue."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
@@ -82,7 +82,7 @@ class HistoryFilters(QWidget):
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
         self._typing.timeout.connect(self.changed)
-        self.text.textChanged.connect(self._typing.start)
+        self.text.textChanged.connect(self._on_typed)
 
     def set_methods(self, methods: list[tuple[str, str, int]]) -> None:
         """The methods that have runs, as ``RunIndex.methods`` gives them."""
@@ -117,10 +117,9 @@ class HistoryFilters(QWidget):
             "order": self.order.currentData(),
         }
 
-    def narrowing(self) -> bool:
-        """Whether anything is left out."""
-        asked = self.asked()
-        return any(asked[name] for name in ("text", "method", "status", "since"))
+    @Slot()
+    def _on_typed(self) -> None:
+        self._typing.start()
 
     def reset(self) -> None:
         """Show everything again; the order stays."""

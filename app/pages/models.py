@@ -216,8 +216,8 @@ class ModelsPage(Page):
         program, *arguments = engine_cli.command("export", model)
         process.start(program, arguments)
 
-    def stop(self) -> None:
-        """End an export that goes on; the window closes."""
+    def closing(self) -> None:
+        """The window closes: end an export that goes on."""
         process, self._process = self._process, None
         if process is not None:
             process.finished.disconnect(self._on_finished)

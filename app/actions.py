@@ -14,6 +14,8 @@ from PySide6.QtCore import QT_TRANSLATE_NOOP, QCoreApplication, QObject, Signal,
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QMenu, QWidget
 
+from widgets import icons
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -26,6 +28,7 @@ class Facts:
     result: bool = False
     mask_tool: bool = False
     resumable: bool = False
+    #: What would be taken back or done again, as a noun.
     undo: str = ""
     redo: str = ""
     examples: bool = False
@@ -134,7 +137,7 @@ MENUS = (FILE, EDIT, RUN, VIEW, GO, HELP)
 
 ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("file.open", "Open a picture…", FILE, "open", "Ctrl+O"),
-    ActionSpec("file.example", "Try an example", FILE, "example", "", _examples),
+    ActionSpec("file.example", "Try an example", FILE, "flag", "", _examples),
     ActionSpec("file.save", "Save the result…", FILE, "save", "Ctrl+S", _result, separator=True),
     ActionSpec("file.export", "Export everything…", FILE, "export", "Ctrl+Shift+S", _result),
     ActionSpec("file.folder", "Show the run's folder", FILE, "folder", "", _result),
@@ -142,7 +145,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("edit.undo", "Undo", EDIT, "undo", "Ctrl+Z", _undo),
     ActionSpec("edit.redo", "Redo", EDIT, "redo", "Ctrl+Shift+Z", _redo),
     ActionSpec("edit.copy", "Copy the picture", EDIT, "copy", "Ctrl+C", _picture, separator=True),
-    ActionSpec("edit.paste", "Paste a picture", EDIT, "paste", "Ctrl+V"),
+    ActionSpec("edit.paste", "Paste a picture", EDIT, "", "Ctrl+V"),
     ActionSpec("edit.reset", "Reset every knob", EDIT, "reset", "", _on_bench, separator=True),
     ActionSpec("run.start", "Run", RUN, "play", "Ctrl+Return", _can_run),
     ActionSpec("run.pause", "Pause", RUN, "pause", "Ctrl+.", _running),
@@ -151,18 +154,18 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("run.cancel", "Cancel", RUN, "stop", "Ctrl+Backspace", _active),
     ActionSpec("run.resume", "Resume the interrupted run", RUN, "", "", _resumable, separator=True),
     ActionSpec("engine.restart", "Restart the engine", RUN, "engine", separator=True),
-    ActionSpec("view.wipe", "Wipe", VIEW, "", "Ctrl+Alt+1", _on_bench),
-    ActionSpec("view.side", "Side by side", VIEW, "", "Ctrl+Alt+2", _on_bench),
-    ActionSpec("view.difference", "Difference", VIEW, "", "Ctrl+Alt+3", _on_bench),
+    ActionSpec("view.wipe", "Wipe", VIEW, "wipe", "Ctrl+Alt+1", _on_bench),
+    ActionSpec("view.side", "Side by side", VIEW, "side", "Ctrl+Alt+2", _on_bench),
+    ActionSpec("view.difference", "Difference", VIEW, "difference", "Ctrl+Alt+3", _on_bench),
     ActionSpec("view.fit", "Fit the picture", VIEW, "fit", "Ctrl+0", _on_bench, separator=True),
-    ActionSpec("view.full", "Show at 100 %", VIEW, "", "Ctrl+1", _on_bench),
+    ActionSpec("view.full", "Show at 100 %", VIEW, "hundred", "Ctrl+1", _on_bench),
     ActionSpec(
         "view.left", "Left panel", VIEW, "panel-left", "Ctrl+B", _on_bench, True, separator=True
     ),
     ActionSpec("view.right", "Right panel", VIEW, "panel-right", "Ctrl+Alt+B", _on_bench, True),
-    ActionSpec("view.log", "Log", VIEW, "log", "Ctrl+L", checkable=True),
+    ActionSpec("view.log", "Log", VIEW, "panel-bottom", "Ctrl+L", checkable=True),
     ActionSpec("view.layout", "Put the panels back", VIEW, "", "", _on_bench),
-    ActionSpec("view.theme", "Switch between light and dark", VIEW, "theme", "", separator=True),
+    ActionSpec("view.theme", "Switch between light and dark", VIEW, "", "", separator=True),
     ActionSpec("view.screen", "Full screen", VIEW, "", "F11", checkable=True),
     ActionSpec("go.palette", "Find anything…", GO, "search", "Ctrl+K"),
     ActionSpec("go.start", "Start", GO, "home", "Alt+Home", separator=True),
@@ -172,6 +175,11 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("help.method", "About this method", HELP, "help", "F1", _on_bench),
     ActionSpec("help.about", "About Priorbench", HELP, "info"),
 )
+
+
+def run_reason(facts: Facts) -> str:
+    """Why Run cannot be pressed now; empty where it can."""
+    return translate_reason(_can_run(facts))
 
 
 def spec(action_id: str) -> ActionSpec:
@@ -195,6 +203,8 @@ class ActionSet(QObject):
             action = QAction(title(declared), window)
             action.setObjectName(declared.id)
             action.setCheckable(declared.checkable)
+            if declared.icon:
+                action.setIcon(icons.icon(declared.icon))
             if declared.shortcut:
                 action.setShortcut(QKeySequence(declared.shortcut))
             action.triggered.connect(self._pass_on)
@@ -204,12 +214,6 @@ class ActionSet(QObject):
 
     def __getitem__(self, action_id: str) -> QAction:
         return self._actions[action_id]
-
-    def set_icons(self, icon: Callable[[str], object]) -> None:
-        """Draw every icon again, after a change of theme."""
-        for declared in ACTIONS:
-            if declared.icon:
-                self._actions[declared.id].setIcon(icon(declared.icon))
 
     @Slot(bool)
     def _pass_on(self, checked: bool) -> None:
@@ -228,7 +232,7 @@ class ActionSet(QObject):
         for action_id, what in (("edit.undo", facts.undo), ("edit.redo", facts.redo)):
             action = self._actions[action_id]
             base = title(spec(action_id))
-            action.setText(f"{base} {what}" if what else base)
+            action.setText(f"{base}: {what}" if what else base)
 
     def reason(self, action_id: str) -> str:
         """Why an action cannot be used now; empty where it can."""

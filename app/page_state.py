@@ -115,6 +115,41 @@ def decode(text: str | bytes) -> PageState:
     return msgspec.json.decode(text, type=PageState)
 
 
+def to_builtins(state: PageState) -> dict[str, Any]:
+    """The state as JSON values, for a session."""
+    values: dict[str, Any] = msgspec.to_builtins(state)
+    return values
+
+
+def from_builtins(values: Any) -> PageState | None:
+    """A state from JSON values; None where they are no state."""
+    try:
+        return msgspec.convert(values, PageState)
+    except msgspec.ValidationError:
+        return None
+
+
+def repaired(state: PageState, bench: BenchSpec, methods: Iterable[MethodSpec]) -> PageState:
+    """The state as far as the present declarations know it: what is gone is dropped,
+    what is new has its default.
+    """
+    known = {method.id: method for method in methods}
+    fresh = initial(bench, known.values())
+    if state.method not in known:
+        state = msgspec.structs.replace(state, method=fresh.method)
+    problem = defaults(bench.fields)
+    inputs = {spec.name: spec.default for spec in bench.inputs}
+    inputs |= {name: path for name, path in state.inputs.items() if name in inputs}
+    whole = msgspec.structs.replace(
+        state,
+        bench=bench.id,
+        problem=problem | flatten(state.problem, problem),
+        inputs=inputs,
+        params={name: values for name, values in state.params.items() if name in known},
+    )
+    return with_method(whole, known[whole.method]) if whole.method in known else whole
+
+
 def defaults(fields: Iterable[FieldSpec]) -> dict[str, Any]:
     """``{field name: default}``."""
     return {field.name: field.default for field in fields}

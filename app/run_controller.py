@@ -11,17 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QCoreApplication, QObject, QTimer, Signal, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 
 from engine.messages import Event, JobState, Metrics, Progress, RunRequest
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from app.engine_client import EngineClient
-
-#: A cancel that takes longer than this is offered the hard way.
-CANCEL_DEADLINE_MS = 3000
+    from app.engine_client import Action, Crash, EngineClient
 
 ACTIVE = frozenset({"preparing", "running", "idle", "paused", "stopping"})
 _STATES = {"queued": "preparing", "preparing": "preparing"}
@@ -46,7 +43,7 @@ class RunController(QObject):
     metrics = Signal(int, object)
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
-    interrupted = Signal(str)
+    interrupted = Signal(object)
     stuck = Signal()
     ended = Signal(str)
 
@@ -56,17 +53,15 @@ class RunController(QObject):
         self.job = ""
         self.state = "none"
         self.text = ""
+        self.failed_field = ""
         self.request: RunRequest | None = None
         self.folder: Path | None = None
         self.last_progress: Progress | None = None
         self.values: dict[str, float] = {}
-        self._deadline = QTimer(self)
-        self._deadline.setSingleShot(True)
-        self._deadline.setInterval(CANCEL_DEADLINE_MS)
-        self._deadline.timeout.connect(self._on_deadline)
         client.event.connect(self._on_event)
         client.frame.connect(self._on_frame)
         client.crashed.connect(self._on_crash)
+        client.cancel_overdue.connect(self._on_overdue)
 
     @property
     def active(self) -> bool:
@@ -89,14 +84,18 @@ class RunController(QObject):
         folder.mkdir(parents=True, exist_ok=True)
         self.request, self.folder = request, folder
         self.last_progress, self.values = None, {}
-        self._deadline.stop()
         self.job = self._client.start_job(request, folder, resume=resume)
         self._become("preparing")
         self.started.emit(resume)
 
     def resume(self) -> None:
         """Take an interrupted run up again from its newest checkpoint."""
-        if self.request is not None and self.folder is not None:
+        if self.request is None or self.folder is None:
+            return
+        if self.job and self._client.resume_job(self.job):
+            self._become("preparing")
+            self.started.emit(True)
+        else:
             self.start(self.request, self.folder, resume=True)
 
     def adopt(self, request: RunRequest, folder: Path) -> None:
@@ -121,7 +120,6 @@ class RunController(QObject):
         if self.active and self.state != "stopping":
             self._client.control(self.job, "cancel")
             self._become("stopping")
-            self._deadline.start()
 
     def force_stop(self) -> None:
         """Stop a run that does not answer by ending its process."""
@@ -132,14 +130,12 @@ class RunController(QObject):
         if self.active:
             self._client.tune(self.job, values)
 
-    def _steer(self, action: str) -> None:
+    def _steer(self, action: Action) -> None:
         if self.active and self.state != "stopping":
             self._client.control(self.job, action)
 
     def _become(self, state: str, text: str = "") -> None:
         self.state, self.text = state, text
-        if state not in {"stopping"}:
-            self._deadline.stop()
         self.changed.emit()
 
     @Slot(object)
@@ -160,6 +156,7 @@ class RunController(QObject):
         if self.state == "stopping" and state in ACTIVE:
             # The engine had not read the cancel yet when it sent this.
             return
+        self.failed_field = event.field if state == "failed" else ""
         self._become(state, event.text)
         if state == "failed":
             self.failed.emit(event)
@@ -172,30 +169,13 @@ class RunController(QObject):
             self.frame.emit(panel, array, step, final)
 
     @Slot(object)
-    def _on_crash(self, info: Any) -> None:
-        if not self.active:
-            return
-        if self.state == "stopping":
-            # It was being stopped anyway; a forced stop ends the process on purpose.
-            self._become("cancelled")
-            self.ended.emit(str(self.folder))
-            return
-        cause = str(getattr(info, "cause", "") or info)
-        self._become("interrupted", cause)
-        self.interrupted.emit(cause)
+    def _on_crash(self, crash: Crash) -> None:
+        # The client has already told the end of this job; what it was is known only now.
+        if self.job and crash.job == self.job:
+            self._become("interrupted", crash.cause)
+            self.interrupted.emit(crash)
 
-    @Slot()
-    def _on_deadline(self) -> None:
-        if self.state == "stopping":
+    @Slot(str)
+    def _on_overdue(self, job: str) -> None:
+        if job == self.job and self.state == "stopping":
             self.stuck.emit()
-
-
-def progress_text(event: Progress) -> str:
-    """``63 / 100 · 8.1 it/s · 5 s left``, with tabular figures of two to four digits."""
-    parts = [f"{event.step} / {event.total}" if event.total else f"{event.step}"]
-    if event.rate > 0:
-        rate = f"{event.rate:.1f}" if event.rate < 100 else f"{event.rate:.0f}"
-        parts.append(QCoreApplication.translate("Run", "{rate} it/s").format(rate=rate))
-    if event.eta >= 0:
-        parts.append(QCoreApplication.translate("Run", "{s} s left").format(s=round(event.eta)))
-    return " · ".join(parts)

@@ -1,0 +1,110 @@
+"""The slim line on top of a page: what it is, where it comes from, what it can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
+
+from app.actions import ActionSet
+from app.buttons import ActionButton, tool_button
+from widgets import theme
+from widgets.parts import IconButton
+
+HEIGHT = 52
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a page says about itself; ``url`` is where its source can be read."""
+
+    title: str = ""
+    subtitle: str = ""
+    source: str = ""
+    url: str = ""
+    #: Declared actions shown as pills, from the left.
+    actions: tuple[str, ...] = ()
+    #: Whether the page has side panels to show and hide.
+    panels: bool = False
+
+
+class Header(QFrame):
+    """Title, method and source at the left; page actions at the right."""
+
+    def __init__(self, actions: ActionSet, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT)
+        theme.set_role(self, "header")
+        self._heading: Heading | None = None
+        self._actions = actions
+        self._title = QLabel(self)
+        theme.set_role(self._title, "title")
+        self._subtitle = QLabel(self)
+        theme.set_role(self._subtitle, "secondary")
+        self._source = QPushButton(self)
+        self._source.setProperty("kind", "pill")
+        self._source.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._source.clicked.connect(self._open_source)
+        self._layout = QHBoxLayout(self)
+        self._layout.setContentsMargins(16, 0, 12, 0)
+        self._layout.setSpacing(12)
+        self._layout.addWidget(self._title)
+        self._layout.addWidget(self._subtitle)
+        self._layout.addWidget(self._source)
+        self._layout.addStretch(1)
+        self._pills: dict[str, ActionButton] = {}
+        for action_id in ("file.save", "file.example"):
+            pill = ActionButton(actions[action_id], self)
+            self._pills[action_id] = pill
+            self._layout.addWidget(pill)
+        find = actions["go.palette"]
+        self._layout.addWidget(ActionButton(find, self, text=find.shortcut().toString()))
+        self._panels = [
+            tool_button(actions[name], self) for name in ("view.left", "view.log", "view.right")
+        ]
+        tools = QHBoxLayout()
+        tools.setSpacing(2)
+        for button in self._panels:
+            tools.addWidget(button)
+        self._menu_button = IconButton("more", self.tr("Menu"), self)
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        tools.addWidget(self._menu_button)
+        self._layout.addLayout(tools)
+
+    def set_menu(self, menu: QMenu) -> None:
+        """What the menu button opens."""
+        self._menu_button.setMenu(menu)
+
+    def show_heading(self, heading: Heading) -> None:
+        """Say what the present page is."""
+        if heading == self._heading:
+            return
+        self._heading = heading
+        self._title.setText(heading.title)
+        self._subtitle.setText(heading.subtitle)
+        self._subtitle.setVisible(bool(heading.subtitle))
+        self._source.setText(heading.source)
+        self._source.setVisible(bool(heading.source))
+        self._source.setEnabled(bool(heading.url))
+        self._source.setToolTip(
+            self.tr("Read the source: {url}").format(url=heading.url) if heading.url else ""
+        )
+        for action_id, pill in self._pills.items():
+            pill.setVisible(action_id in heading.actions)
+        for button in self._panels:
+            button.setVisible(heading.panels)
+
+    @Slot()
+    def _open_source(self) -> None:
+        if self._heading is not None and self._heading.url:
+            QDesktopServices.openUrl(QUrl(self._heading.url))

@@ -1,0 +1,421 @@
+"""A bench page: what I have, what I see, how it is done. Made from declarations only.
+
+The page's state is one model. ``Edits`` changes it, ``Answers`` shows what the engine says
+of it, ``RunDesk`` runs it; the page draws it and is what the window talks to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QWidget
+
+from app import page_state
+from app.actions import ActionSet, Facts, run_reason
+from app.header import Heading
+from app.page_state import PageModel, PageState
+from app.pages.base import Page
+from app.pages.bench_answers import Answers
+from app.pages.bench_edits import Edits
+from app.pages.bench_gauge import GaugeFeed
+from app.pages.bench_help import show_help
+from app.pages.bench_intake import Intake
+from app.pages.bench_kept import kept_curves, kept_events, kept_pictures, kept_request
+from app.pages.bench_parts import BenchParts
+from app.pages.bench_preview import Preview
+from app.pages.bench_results import Results
+from app.pages.bench_run import RunDesk
+from app.run_row import RunRow
+from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
+from engine.messages import RunRequest
+
+if TYPE_CHECKING:
+    from app.engine_client import EngineClient
+    from app.preferences import Preferences
+
+#: Keys whose change means another measurement.
+_PROBLEM = ("problem:", "inputs:", "seed")
+
+
+class BenchPage(Page):
+    """One bench. ``state_changed`` tells the session to keep what is set."""
+
+    state_changed = Signal()
+    log_wanted = Signal()
+
+    def __init__(
+        self,
+        bench: BenchSpec,
+        catalogue: Catalogue,
+        client: EngineClient,
+        preferences: Preferences,
+        actions: ActionSet,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.bench, self.catalogue = bench, catalogue
+        self._client, self._preferences = client, preferences
+        self.methods = {method.id: method for method in catalogue.methods_of(bench.id)}
+        self.model = PageModel(page_state.initial(bench, self.methods.values()))
+        self._example = ""
+        self._was_entered = False
+        self.parts = parts = BenchParts(bench, catalogue, actions, self)
+        self.area = parts.area
+        self.preview = Preview(client, bench.id, self)
+        self.intake = Intake(client, bench.id, self)
+        self.results = Results(self)
+        self.desk = RunDesk(client, parts.stage, parts.curves, parts.bar, parts.banner, self)
+        self.edits = Edits(self)
+        self.answers = Answers(self)
+        self.gauge = GaugeFeed(client, parts.gauge, self)
+        self._connect()
+        self._show(self.state, None)
+
+    # --- what the window asks ------------------------------------------------------------
+
+    @property
+    def state(self) -> PageState:
+        """What is set on the page."""
+        return self.model.state
+
+    @property
+    def method(self) -> MethodSpec:
+        """The chosen method."""
+        return self.methods[self.state.method]
+
+    @property
+    def picture_input(self) -> InputSpec | None:
+        """The input that dropped and pasted pictures go to."""
+        return next((spec for spec in self.bench.inputs if spec.kind == "picture"), None)
+
+    def heading(self) -> Heading:
+        """The bench, the method and where it was published."""
+        method = self.method
+        shown = ("file.example",) if self.bench.examples else ()
+        if self.results.folder is not None:
+            shown = ("file.save", *shown)
+        return Heading(self.bench.title, method.title, method.source, method.url, shown, True)
+
+    def facts(self) -> Facts:
+        """What can be done here now."""
+        run = self.desk.run
+        return Facts(
+            bench=True,
+            engine=self._client.current_state not in ("dead", "starting"),
+            run=run.state if run.active else "none",
+            picture=all(self.state.inputs.get(s.name) for s in self.bench.inputs if s.required),
+            result=self.results.folder is not None and not run.active,
+            resumable=run.resumable,
+            undo=self.model.undo_text,
+            redo=self.model.redo_text,
+            examples=bool(self.bench.examples),
+        )
+
+    def do(self, action_id: str, checked: bool) -> bool:
+        """Carry out an action that belongs to a bench."""
+        handlers: dict[str, Callable[[], object]] = {
+            "file.open": self.open_picture,
+            "file.example": self.try_example,
+            "file.save": self.results.save,
+            "file.export": self.results.export_all,
+            "file.folder": self.results.show_folder,
+            "edit.undo": self.model.undo,
+            "edit.redo": self.model.redo,
+            "edit.copy": self.copy,
+            "edit.paste": self.paste,
+            "edit.reset": self.edits.reset_knobs,
+            "run.start": self.start,
+            "run.pause": self.desk.run.pause,
+            "run.continue": self.desk.run.go_on,
+            "run.step": self.desk.run.step,
+            "run.cancel": self.desk.run.cancel,
+            "run.resume": self.desk.run.resume,
+            "view.fit": self.parts.stage.stage.fit,
+            "view.full": self.parts.stage.stage.zoom_100,
+            "view.layout": self.area.reset,
+            "help.method": self._show_help,
+        }
+        if action_id in ("view.left", "view.right"):
+            self.area.set_shown(action_id.removeprefix("view."), checked)
+        elif action_id in ("view.wipe", "view.side", "view.difference"):
+            self.edits.set("view:mode", action_id.removeprefix("view."))
+        elif action_id in handlers:
+            handlers[action_id]()
+        else:
+            return False
+        return True
+
+    def take_file(self, path: Path) -> bool:
+        """Use a picture for the first input, once the engine could read it."""
+        spec = self.picture_input
+        if spec is None:
+            return False
+        if self.desk.run.active:
+            self.notice.emit("warning", self.tr("A run is going on; cancel it to change pictures."))
+        else:
+            self.intake.offer(spec.name, str(path))
+        return True
+
+    def entered(self) -> None:
+        """Ask for what the page shows, at the first time."""
+        if not self._was_entered:
+            self._was_entered = True
+            self.parts.input.ask_thumbnails()
+            self._ask(picture=True)
+
+    def restore(self, values: Any) -> None:
+        """Set what an earlier session had set, as far as it still exists."""
+        state = page_state.from_builtins(values)
+        if state is not None:
+            state = page_state.repaired(state, self.bench, self.methods.values())
+            self.model = PageModel(state)
+            self._observe_model()
+            self._show(state, None)
+
+    # --- doing ---------------------------------------------------------------------------
+
+    def request(self) -> RunRequest:
+        """The run that Run would start, on the device that is preferred."""
+        request, wish = self.state.request(), self._preferences.values
+        device = wish.device if request.device == "auto" else request.device
+        return msgspec.structs.replace(request, device=device, threads=wish.threads)
+
+    def start(self) -> None:
+        """Run what is set; a run that is going on is replaced after asking."""
+        if self.answers.blocked:
+            text = self.tr("Some values cannot be used yet; the marks on the page say why.")
+            self.parts.banner.show_message(text, "warning")
+            return
+        self.model.seal()
+        self._start(self.request())
+
+    def open_request(self, request: RunRequest, words: str) -> bool:
+        """Show the settings of a request, as one step of undo; False where that cannot be."""
+        try:
+            state = page_state.from_request(self.catalogue, request, self.state)
+        except KeyError as error:
+            self.notice.emit("error", str(error.args[0]))
+            return False
+        self.model.seal()
+        self.model.replace(state, words)
+        return True
+
+    def try_example(self, example: ExampleSpec | None = None) -> None:
+        """Set an example and run it; where none is named, the one after the last."""
+        if example is None:
+            titles = [e.title for e in self.bench.examples]
+            place = titles.index(self._example) + 1 if self._example in titles else 0
+            example = self.bench.examples[place % len(titles)]
+        self._example = example.title
+        presets = self.methods[example.method].presets if example.method in self.methods else ()
+        request = RunRequest(
+            method=example.method,
+            problem=example.problem,
+            params=example.params,
+            inputs=example.inputs,
+            preset=presets[0].name if presets else "",
+        )
+        if self.open_request(request, example.title):
+            self._start(self.request())
+
+    def open_picture(self) -> None:
+        """Let the person choose a file for the first input."""
+        if self.picture_input is not None:
+            self.intake.ask(self.picture_input)
+
+    def choose_input(self, name: str, reference: str) -> None:
+        """Use a sample or a file that is known to be good."""
+        if not self.desk.run.active:
+            self.edits.choose(name, reference)
+
+    def choose_method(self, method: str) -> None:
+        """Do it another way."""
+        if method in self.methods and not self.desk.run.active:
+            self.edits.choose_method(method)
+
+    def copy(self) -> None:
+        """The result on the clipboard; before there is one, what is seen."""
+        stage = self.parts.stage.stage
+        result = self.parts.stage.result
+        if stage.keys():
+            stage.copy(result if result in stage.keys() else "view")  # noqa: SIM118
+            self.notice.emit("info", self.tr("Copied"))
+
+    def paste(self) -> None:
+        """A picture, or a file that was copied, from the clipboard."""
+        data, spec = QGuiApplication.clipboard().mimeData(), self.picture_input
+        if spec is None:
+            return
+        files = [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
+        if files:
+            self.take_file(Path(files[0]))
+        elif data.hasImage():
+            self.intake.paste(spec.name, QImage(QGuiApplication.clipboard().image()))
+        else:
+            self.notice.emit("warning", self.tr("There is no picture on the clipboard."))
+
+    # --- kept runs -----------------------------------------------------------------------
+
+    def reopen(self, row: RunRow) -> None:
+        """Show a kept run: its settings, its pictures, its curves."""
+        request = kept_request(row)
+        if self.desk.run.active:
+            self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
+            return
+        if request is None or not self.open_request(request, self.tr("Reopen")):
+            return
+        pictures = kept_pictures(row.path, self.bench)
+        if pictures:
+            self.parts.stage.show_pictures(pictures)
+            self.desk.shown = self.state.request()
+            self.results.folder = row.path
+        self.parts.curves.show_curves(kept_curves(row.path))
+        self.parts.bar.set_state("finished", self.tr("From the history"))
+        self.facts_changed.emit()
+
+    def repeat(self, row: RunRow) -> None:
+        """Run a kept run again, with everything that was done while it ran."""
+        request = kept_request(row)
+        if request is not None and self.open_request(request, self.tr("Repeat")):
+            again = msgspec.structs.replace(request, replay=kept_events(row.path))
+            self._start(again)
+
+    def resume(self, row: RunRow) -> None:
+        """Go on with an interrupted run, from its newest checkpoint."""
+        request = kept_request(row)
+        if self.desk.run.active:
+            self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
+        elif request is not None and self.open_request(request, self.tr("Resume")):
+            self.desk.run.adopt(request, row.path)
+            self.desk.run.resume()
+
+    # --- drawing the state ---------------------------------------------------------------
+
+    def show_mask(self, state: PageState) -> None:
+        """Offer the tools of painting where they count, and draw what is painted."""
+        spec = next((s for s in self.bench.inputs if s.kind == "mask"), None)
+        if spec is None:
+            return
+        stage, mask = self.parts.stage, state.inputs.get(spec.name, "")
+        painting = self.parts.input.is_painting(state) and not self.desk.run.active
+        if painting != stage.painting:
+            stage.paint(painting, None if mask else "brush")
+        stage.show_mask(mask if painting else "")
+
+    def _show(self, state: PageState, changed: frozenset[str] | None) -> None:
+        self.parts.input.show_state(state, changed)
+        self.parts.method.show_state(state, changed)
+        self.parts.stage.show_view(state)
+        if changed is None or "method" in changed:
+            self.parts.curves.set_panels([*self.bench.panels, *self.method.panels])
+        self.show_mask(state)
+
+    def _on_state(self, state: PageState, changed: frozenset[str]) -> None:
+        self._show(state, changed)
+        run = self.desk.run
+        if run.active and run.request is not None and run.request.method == state.method:
+            knobs = [k.removeprefix("params:") for k in changed if k.startswith("params:")]
+            live = {name: state.value(f"params:{name}") for name in knobs if self._is_live(name)}
+            if live:
+                run.tune(live)
+        other = any(key.startswith(_PROBLEM) for key in changed)
+        if other or any(key.startswith("params:") or key == "method" for key in changed):
+            self.answers.mark_run("", "")
+            self._ask(picture=other)
+        self.facts_changed.emit()
+        self.state_changed.emit()
+
+    def _is_live(self, name: str) -> bool:
+        return any(field.name == name and field.live for field in self.method.fields)
+
+    def _ask(self, *, picture: bool) -> None:
+        if self._was_entered:
+            self.preview.ask(self.request(), picture=picture and not self.desk.run.active)
+
+    # --- the run -------------------------------------------------------------------------
+
+    def _start(self, request: RunRequest) -> None:
+        self.desk.start(request, self._preferences.runs_folder, parent=self)
+
+    @Slot()
+    def _on_run(self) -> None:
+        run = self.desk.run
+        for panel in (self.parts.input, self.parts.method):
+            panel.set_running(run.active)
+        if run.state == "failed" and run.failed_field:
+            self.answers.mark_run(run.failed_field, run.text)
+        self.show_mask(self.state)
+        self.facts_changed.emit()
+        self.state_changed.emit()
+
+    @Slot()
+    def _on_began(self) -> None:
+        self.results.folder = None
+        self.preview.stop()
+
+    @Slot()
+    def _on_ended(self) -> None:
+        self.results.folder = self.desk.run.folder if self.desk.shown is not None else None
+        self.facts_changed.emit()
+
+    @Slot(object)
+    def _on_suggested(self, values: dict[str, Any]) -> None:
+        keys = {
+            f"problem:{name.removeprefix('problem.')}"
+            if name.startswith("problem.")
+            else f"params:{name}": value
+            for name, value in values.items()
+        }
+        self.model.replace(self.state.with_values(keys), self.tr("Smaller"))
+        self._start(self.request())
+
+    # --- wiring --------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        parts, desk = self.parts, self.desk
+        self._observe_model()
+        parts.input.sample_wanted.connect(self.intake.look)
+        parts.input.open_wanted.connect(self._on_open)
+        parts.method.help_wanted.connect(self._show_help)
+        parts.stage.stage.openRequested.connect(self.open_picture)
+        parts.stage.stage.failed.connect(self.answers.refuse)
+        self.intake.sample.connect(parts.input.set_thumbnail)
+        parts.bar.run.connect(self.start)
+        desk.changed.connect(self._on_run)
+        desk.began.connect(self._on_began)
+        desk.ended.connect(self._on_ended)
+        desk.suggested.connect(self._on_suggested)
+        desk.log_wanted.connect(self.log_wanted)
+        self.results.done.connect(self._on_saved)
+        self.results.failed.connect(self._on_not_saved)
+        parts.area.rearranged.connect(self.facts_changed)
+        self.facts_changed.connect(self._on_facts)
+
+    def _observe_model(self) -> None:
+        self.model.observe(self._on_state)
+
+    @Slot()
+    def _on_facts(self) -> None:
+        reason = run_reason(self.facts())
+        self.parts.bar.set_can_run(not reason, reason)
+
+    @Slot(str)
+    def _on_open(self, name: str) -> None:
+        self.intake.ask(next(spec for spec in self.bench.inputs if spec.name == name))
+
+    @Slot()
+    def _show_help(self) -> None:
+        show_help(self.method, self)
+
+    @Slot(str)
+    def _on_saved(self, text: str) -> None:
+        self.parts.banner.show_message(text, "success")
+
+    @Slot(str)
+    def _on_not_saved(self, text: str) -> None:
+        self.parts.banner.show_message(text, "error")

@@ -1,0 +1,75 @@
+"""The curves below the stage, from the panels that bench and method declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from engine.catalogue import PanelSpec
+from widgets.curve_plot import CurvePlot
+
+HEIGHT = 168
+
+
+class CurvesPanel(QWidget):
+    """One plot per curve panel, side by side."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setFixedHeight(HEIGHT)
+        self._panels: list[PanelSpec] = []
+        self.plots: dict[str, CurvePlot] = {}
+        self._row = QHBoxLayout(self)
+        self._row.setContentsMargins(0, 0, 0, 0)
+        self._row.setSpacing(10)
+
+    def set_panels(self, panels: Iterable[PanelSpec]) -> None:
+        """Show these panels; what is already shown keeps its values."""
+        wanted = [panel for panel in panels if panel.kind == "curve"]
+        if wanted == self._panels:
+            return
+        for name in [name for name in self.plots if name not in {p.name for p in wanted}]:
+            old = self.plots.pop(name)
+            self._row.removeWidget(old)
+            old.hide()
+            old.deleteLater()
+        for place, panel in enumerate(wanted):
+            plot = self.plots.get(panel.name)
+            if plot is None:
+                plot = self.plots[panel.name] = CurvePlot(panel.title, self)
+                plot.set_series([(s.metric, s.title, s.unit) for s in panel.series])
+                plot.set_log(panel.log_y)
+                if panel.reference is not None:
+                    plot.set_reference(panel.reference)
+                plot.setToolTip(panel.help)
+            self._row.insertWidget(place, plot, 1)
+        self._panels = wanted
+        self.setVisible(bool(wanted))
+
+    def set_total(self, steps: int) -> None:
+        """How many steps there will be: the axes show them all from the start; 0 if unknown."""
+        for plot in self.plots.values():
+            plot.set_x_range(0, steps) if steps > 0 else plot.set_x_range(None)
+
+    def clear(self) -> None:
+        """A new run begins."""
+        for plot in self.plots.values():
+            plot.clear()
+
+    def append(self, step: int, values: Mapping[str, float]) -> None:
+        """The numbers of one step; metrics that cannot be known are not there."""
+        for plot in self.plots.values():
+            for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
+                if key in values:
+                    plot.append(key, step, values[key])
+
+    def show_curves(self, curves: Mapping[str, list[tuple[float, float]]]) -> None:
+        """Whole curves of a kept run: metric to points (step, value)."""
+        self.clear()
+        for plot in self.plots.values():
+            for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
+                points = curves.get(key, [])
+                if points:
+                    steps, values = zip(*points, strict=True)
+                    plot.set_data(key, steps, values)

@@ -1,0 +1,170 @@
+"""The movable side panels of a bench page, and what a person did to them.
+
+Panels collapse where the page is too narrow for them and come back when it is not; a
+panel that a person hid stays hidden.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+
+from widgets import theme
+
+#: Below this width of the whole window (rail included), side panels collapse.
+COLLAPSE_BELOW = 1100
+RAIL = 64
+_LEFT, _RIGHT = 248, 276
+
+
+class Panel(QDockWidget):
+    """One dock: its content scrolls, its title row is the content's own first row."""
+
+    def __init__(self, name: str, title: str, content: QWidget, head: QWidget) -> None:
+        super().__init__(title)
+        self.setObjectName(name)
+        self.setFeatures(
+            QDockWidget.DockWidgetFeature.DockWidgetMovable
+            | QDockWidget.DockWidgetFeature.DockWidgetFloatable
+            | QDockWidget.DockWidgetFeature.DockWidgetClosable
+        )
+        self.setAllowedAreas(
+            Qt.DockWidgetArea.LeftDockWidgetArea | Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        head.setToolTip(self.tr("Drag to move this panel, double-click to detach it"))
+        self.setTitleBarWidget(head)
+        frame = QFrame()
+        theme.set_role(frame, "panel")
+        scroll = QScrollArea(frame)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(content)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        column = QVBoxLayout(frame)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(scroll, 1)
+        self._column = column
+        self.setWidget(frame)
+
+    def add_foot(self, widget: QWidget) -> None:
+        """A part below the scrolling content that always stays in sight."""
+        self._column.addWidget(widget)
+
+
+class PanelArea(QMainWindow):
+    """The inside of a bench page: a middle, and two panels that can be moved and hidden."""
+
+    #: A panel was shown, hidden or moved by the person.
+    rearranged = Signal()
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Widget)
+        self.setDockOptions(QMainWindow.DockOption.AnimatedDocks)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+        self._panels: dict[str, Panel] = {}
+        self._hidden: set[str] = set()
+        self._collapsed = False
+        self._initial = b""
+        self._busy = False
+
+    def add_panel(self, side: str, panel: Panel) -> None:
+        """Put a panel at the ``left`` or ``right``."""
+        area = (
+            Qt.DockWidgetArea.LeftDockWidgetArea
+            if side == "left"
+            else Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        self.addDockWidget(area, panel)
+        self._panels[side] = panel
+        panel.dockLocationChanged.connect(self._moved)
+        panel.installEventFilter(self)
+
+    def settle(self) -> None:
+        """Give the panels their first widths; call when all are there."""
+        self.reset_widths()
+        self._initial = bytes(self.saveState().data())
+
+    def reset_widths(self) -> None:
+        """The widths of a fresh page; wide windows give the panels more."""
+        wide = max(0, self.window().width() - 1280) // 8
+        self.resizeDocks(
+            list(self._panels.values()),
+            [_LEFT + min(wide, 72), _RIGHT + min(wide, 72)],
+            Qt.Orientation.Horizontal,
+        )
+
+    def reset(self) -> None:
+        """Back to the arrangement of a fresh page."""
+        self._hidden.clear()
+        self.restoreState(self._initial)
+        for panel in self._panels.values():
+            panel.setFloating(False)
+        self._collapsed = False
+        self._apply()
+        self.reset_widths()
+        self.rearranged.emit()
+
+    def is_shown(self, side: str) -> bool:
+        """Whether a panel is to be seen (or would be, were the page in front)."""
+        return not self._panels[side].isHidden()
+
+    def set_shown(self, side: str, on: bool) -> None:
+        """Show or hide a panel; a person's wish counts more than the lack of room."""
+        if on:
+            self._hidden.discard(side)
+        else:
+            self._hidden.add(side)
+        self._busy = True
+        self._panels[side].setVisible(on)
+        self._busy = False
+        self.rearranged.emit()
+
+    def layout_text(self) -> str:
+        """The arrangement as text, for the preferences."""
+        state = base64.b64encode(bytes(self.saveState().data())).decode()
+        return f"{','.join(sorted(self._hidden))}|{state}"
+
+    def restore(self, text: str) -> None:
+        """What ``layout_text`` gave; anything else is ignored."""
+        hidden, _, state = text.partition("|")
+        try:
+            data = base64.b64decode(state, validate=True)
+        except (binascii.Error, ValueError):
+            return
+        if not data or not self.restoreState(data):
+            return
+        self._hidden = {name for name in hidden.split(",") if name in self._panels}
+        self._apply()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Collapse or bring back."""
+        super().resizeEvent(event)
+        narrow = self.width() + RAIL < COLLAPSE_BELOW
+        if narrow != self._collapsed:
+            self._collapsed = narrow
+            self._apply()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """A panel that was closed by its own means is hidden by wish."""
+        if event.type() == QEvent.Type.Close and not self._busy:
+            for side, panel in self._panels.items():
+                if panel is watched:
+                    self._hidden.add(side)
+                    self.rearranged.emit()
+        return super().eventFilter(watched, event)
+
+    def _apply(self) -> None:
+        self._busy = True
+        for side, panel in self._panels.items():
+            panel.setVisible(side not in self._hidden and not self._collapsed)
+        self._busy = False
+        self.rearranged.emit()
+
+    def _moved(self) -> None:
+        self.rearranged.emit()

@@ -1,0 +1,41 @@
+"""What a method is, in the words of its own module."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
+
+from engine.catalogue import MethodSpec
+from widgets import theme
+from widgets.parts import PrimaryButton, TextLabel
+
+
+def show_help(method: MethodSpec, parent: QWidget) -> QDialog:
+    """Open a window that explains the method; it does not block the page."""
+    dialog = QDialog(parent)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.setWindowTitle(method.title)
+    dialog.resize(620, 560)
+    column = QVBoxLayout(dialog)
+    column.setContentsMargins(24, 20, 24, 16)
+    column.setSpacing(8)
+    column.addWidget(TextLabel(method.title, "title"))
+    source = TextLabel(method.source, "secondary")
+    source.setWordWrap(True)
+    column.addWidget(source)
+    text = QTextBrowser(dialog)
+    text.setOpenExternalLinks(True)
+    text.setAccessibleName(method.title)
+    text.setFont(theme.font())
+    words = method.help or method.summary
+    link = f"\n\n[{method.url}]({method.url})" if method.url else ""
+    text.setMarkdown(f"{words}{link}")
+    column.addWidget(text, 1)
+    row = QHBoxLayout()
+    row.addStretch(1)
+    close = PrimaryButton(QCoreApplication.translate("Help", "Close"), dialog)
+    close.clicked.connect(dialog.accept)
+    row.addWidget(close)
+    column.addLayout(row)
+    dialog.show()
+    return dialog

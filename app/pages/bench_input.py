@@ -1,0 +1,157 @@
+"""The left panel of a bench page: what there is, and what is done to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from app.page_state import PageState
+from app.pages.bench_samples import Samples
+from engine.catalogue import BenchSpec, InputSpec
+from widgets.form import Form, field_from
+from widgets.parts import Chip, HintLabel, LinkButton, SectionLabel
+
+#: The value of a choice that goes with a mask painted by hand.
+PAINTED = "painted"
+
+
+def painting_values(bench: BenchSpec) -> dict[str, Any]:
+    """The problem values under which a mask painted by hand counts; empty without such.
+
+    By convention a choice field of the problem has the option ``painted`` for it.
+    """
+    if not any(spec.kind == "mask" for spec in bench.inputs):
+        return {}
+    fields = {field.name: field for field in bench.fields}
+    for field in bench.fields:
+        if field.kind == "choice" and any(choice.value == PAINTED for choice in field.choices):
+            conditions = {n: v[0] for n, v in field.when.items() if n in fields and v}
+            return {**conditions, field.name: PAINTED}
+    return {}
+
+
+class InputPanel(QWidget):
+    """Inputs as thumbnails and the bench's problem as a form."""
+
+    open_wanted = Signal(str)
+    chosen = Signal(str, str)
+    sample_wanted = Signal(str)
+    changed = Signal(str, object)
+    committed = Signal()
+    paint_wanted = Signal(bool)
+
+    def __init__(self, bench: BenchSpec, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench = bench
+        #: The problem values under which what is painted by hand counts.
+        self.painted = painting_values(bench)
+        self.head = QWidget()
+        self._samples: dict[str, Samples] = {}
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 4, 14, 12)
+        column.setSpacing(8)
+        for place, spec in enumerate(s for s in bench.inputs if s.kind == "picture"):
+            self._add_input(spec, column, first=place == 0)
+        column.addSpacing(6)
+        self.form = Form([field_from(field) for field in bench.fields], self)
+        self.form.changed.connect(self.changed)
+        self.form.committed.connect(self.committed)
+        column.addWidget(self.form)
+        self._paint = Chip(self.tr("Paint by hand"), self)
+        self._paint.setToolTip(self.tr("Paint on the picture what is missing"))
+        self._paint.setVisible(bool(self.painted))
+        self._paint.clicked.connect(self.paint_wanted)
+        row = QHBoxLayout()
+        row.addWidget(self._paint)
+        row.addStretch(1)
+        column.addLayout(row)
+        column.addStretch(1)
+        self.foot = HintLabel("", self)
+        self.foot.setContentsMargins(14, 8, 14, 12)
+        self.foot.hide()
+
+    def show_state(self, state: PageState, changed: frozenset[str] | None = None) -> None:
+        """Draw what is set; with ``changed``, only those keys."""
+        problem = {
+            name: value
+            for name, value in state.problem.items()
+            if changed is None or f"problem:{name}" in changed
+        }
+        self.form.set_values(problem)
+        for name, samples in self._samples.items():
+            if changed is None or f"inputs:{name}" in changed:
+                samples.show_choice(state.inputs.get(name, ""))
+        self._paint.setChecked(self.is_painting(state))
+
+    def is_painting(self, state: PageState) -> bool:
+        """Whether a mask painted by hand counts in this state."""
+        values = self.painted.items()
+        return bool(values) and all(state.problem.get(name) == value for name, value in values)
+
+    def set_running(self, on: bool) -> None:
+        """While a run goes on its problem stays as it is."""
+        self.form.set_running(on)
+        for samples in self._samples.values():
+            samples.setEnabled(not on)
+        self._paint.setEnabled(not on)
+
+    def set_errors(self, errors: dict[str, str]) -> dict[str, str]:
+        """Mark fields; what belongs to no field that is shown comes back."""
+        return self.form.set_errors(errors)
+
+    def set_size(self, text: str) -> None:
+        """What is known of the picture, such as its size."""
+        for samples in self._samples.values():
+            samples.say(text)
+
+    def set_foot(self, text: str) -> None:
+        """A quiet remark at the foot of the panel."""
+        self.foot.setText(text)
+        self.foot.setVisible(bool(text))
+
+    def samples(self, name: str) -> Samples:
+        """The samples of one input."""
+        return self._samples[name]
+
+    def set_thumbnail(self, reference: str, array: Any) -> None:
+        """A sample's thumbnail came."""
+        for samples in self._samples.values():
+            samples.set_thumbnail(reference, array)
+
+    def ask_thumbnails(self) -> None:
+        """Want the thumbnails that are missing."""
+        for samples in self._samples.values():
+            samples.ask_missing()
+
+    def _add_input(self, spec: InputSpec, column: QVBoxLayout, *, first: bool) -> None:
+        head = self.head if first else QWidget(self)
+        line = QHBoxLayout(head)
+        line.setContentsMargins(14, 10, 10, 6) if first else line.setContentsMargins(0, 6, 0, 0)
+        line.addWidget(SectionLabel(spec.title))
+        line.addStretch(1)
+        link = LinkButton(self.tr("Open…"), head)
+        link.setObjectName(spec.name)
+        link.clicked.connect(self._on_open)
+        line.addWidget(link)
+        if not first:
+            column.addWidget(head)
+        samples = Samples(spec, self)
+        samples.setObjectName(spec.name)
+        samples.chosen.connect(self._on_chosen)
+        samples.wanted.connect(self.sample_wanted)
+        self._samples[spec.name] = samples
+        column.addWidget(samples)
+
+    @Slot()
+    def _on_open(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self.open_wanted.emit(sender.objectName())
+
+    @Slot(str)
+    def _on_chosen(self, reference: str) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self.chosen.emit(sender.objectName(), reference)

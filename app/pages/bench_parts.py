@@ -1,0 +1,57 @@
+"""The widgets of a bench page, put where they belong. They know nothing of each other."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from app.actions import ActionSet
+from app.pages.bench_curves import CurvesPanel
+from app.pages.bench_docks import Panel, PanelArea
+from app.pages.bench_input import InputPanel
+from app.pages.bench_method import MethodPanel
+from app.pages.bench_stage import StagePanel
+from engine.catalogue import BenchSpec, Catalogue
+from widgets.engine_gauge import EngineGauge
+from widgets.job_bar import JobBar
+from widgets.parts import Banner
+
+
+class BenchParts:
+    """What I have at the left, what I see in the middle, how it is done at the right."""
+
+    def __init__(
+        self, bench: BenchSpec, catalogue: Catalogue, actions: ActionSet, page: QWidget
+    ) -> None:
+        self.area = PanelArea(page)
+        self.input = InputPanel(bench)
+        models = {model.id: model for model in catalogue.models}
+        self.method = MethodPanel(catalogue.methods_of(bench.id), models)
+        self.stage = StagePanel(bench.panels, actions, page)
+        self.curves = CurvesPanel(page)
+        self.bar = JobBar(page)
+        self.banner = Banner(page)
+        self.gauge = EngineGauge(page)
+        self.gauge.setContentsMargins(14, 10, 14, 12)
+        middle = QFrame(page)
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        inner = QVBoxLayout()
+        inner.setContentsMargins(12, 8, 12, 10)
+        inner.setSpacing(10)
+        inner.addWidget(self.banner)
+        inner.addWidget(self.stage, 1)
+        inner.addWidget(self.curves)
+        column.addLayout(inner, 1)
+        column.addWidget(self.bar)
+        self.area.setCentralWidget(middle)
+        left = Panel("input", bench.title, self.input, self.input.head)
+        left.add_foot(self.input.foot)
+        right = Panel("method", page.tr("Method"), self.method, self.method.head)
+        right.add_foot(self.gauge)
+        self.area.add_panel("left", left)
+        self.area.add_panel("right", right)
+        outer = QVBoxLayout(page)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(self.area)
+        self.area.settle()

@@ -1,0 +1,86 @@
+"""What the damage does, shown while its sliders move: asked of the engine, newest wins."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from app.blobs import as_array
+from engine.messages import Event, Reply, RunRequest
+
+if TYPE_CHECKING:
+    from app.engine_client import EngineClient
+
+#: At most this often a preview is asked for; the engine drops what it has not begun.
+INTERVAL_MS = 50
+
+
+class Preview(QObject):
+    """Asks for previews of one page. ``ready(arrays by name, facts)``, ``failed(text, field)``."""
+
+    ready = Signal(object, object)
+    failed = Signal(str, str)
+    #: Field name to what is wrong with it, for method and problem (``problem.name``).
+    judged = Signal(object)
+
+    def __init__(self, client: EngineClient, channel: str, parent: QObject) -> None:
+        super().__init__(parent)
+        self._client = client
+        self._channel = channel
+        self._request: RunRequest | None = None
+        self._picture = False
+        self._asked = 0
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(INTERVAL_MS)
+        self._timer.timeout.connect(self._ask)
+        client.event.connect(self._on_event)
+        client.ready.connect(self._on_engine)
+
+    def ask(self, request: RunRequest, *, picture: bool = True) -> None:
+        """Judge the values of ``request`` and, with ``picture``, show what they do."""
+        waiting = self._timer.isActive()
+        self._request = request
+        self._picture = picture or (waiting and self._picture)
+        if not waiting:
+            self._timer.start()
+
+    def stop(self) -> None:
+        """Forget what was to be asked; an answer that is on its way is ignored."""
+        self._timer.stop()
+        self._asked = 0
+
+    @Slot()
+    def _ask(self) -> None:
+        if self._request is None:
+            return
+        values = {
+            "method": self._request.method,
+            "params": self._request.params,
+            "problem": self._request.problem,
+        }
+        self._client.query("validate", values, self._channel)
+        if self._picture:
+            args = msgspec.to_builtins(self._request)
+            self._asked = self._client.query("preview", args, self._channel)
+
+    @Slot(object)
+    def _on_engine(self, _ready: object) -> None:
+        # A new engine does not know what the old one was asked.
+        if self._request is not None:
+            self.ask(self._request)
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, Reply) or event.channel != self._channel:
+            return
+        if event.kind == "validate" and not event.error:
+            self.judged.emit(event.value.get("errors", {}))
+        elif event.kind == "preview" and event.id == self._asked:
+            if event.error:
+                self.failed.emit(event.error, event.field)
+            else:
+                arrays = {name: as_array(blob) for name, blob in event.blobs.items()}
+                self.ready.emit(arrays, event.value)

@@ -1,0 +1,194 @@
+"""A run on its page: frames to the stage, numbers to the curves, words to the job bar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, Signal, Slot
+
+from app.dialogs import ask
+from app.pages.bench_curves import CurvesPanel
+from app.pages.bench_stage import StagePanel
+from app.run_controller import RunController, new_folder
+from engine.messages import JobState, Progress, RunRequest
+from widgets.job_bar import JobBar
+from widgets.parts import Banner
+
+if TYPE_CHECKING:
+    from app.engine_client import Crash, EngineClient
+
+_BAR = {"none": "ready", "stopping": "cancelling", "interrupted": "cancelled"}
+
+
+class RunDesk(QObject):
+    """Joins the run of a page with what shows it. Asks before a run is replaced.
+
+    ``suggested(values)`` carries values (``problem.name``, ``params.name``) that a failure
+    proposes and a person accepted.
+    """
+
+    changed = Signal()
+    began = Signal()
+    suggested = Signal(object)
+    ended = Signal()
+    log_wanted = Signal()
+
+    def __init__(
+        self,
+        client: EngineClient,
+        stage: StagePanel,
+        curves: CurvesPanel,
+        bar: JobBar,
+        banner: Banner,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.run = RunController(client, self)
+        self._stage, self._curves, self._bar, self._banner = stage, curves, bar, banner
+        #: What the banner's action does; each banner sets it anew.
+        self._next = ""
+        self._suggestion: dict[str, Any] = {}
+        #: The request whose pictures are on the stage; None before the first frame.
+        self.shown: RunRequest | None = None
+        self._warming = False
+        run = self.run
+        run.changed.connect(self._on_changed)
+        run.started.connect(self._on_started)
+        run.progress.connect(self._on_progress)
+        run.metrics.connect(curves.append)
+        run.frame.connect(self._on_frame)
+        run.failed.connect(self._on_failed)
+        run.interrupted.connect(self._on_interrupted)
+        run.stuck.connect(self._on_stuck)
+        run.ended.connect(self._on_ended)
+        bar.pause.connect(run.pause)
+        bar.resume.connect(run.go_on)
+        bar.step.connect(run.step)
+        bar.cancel.connect(run.cancel)
+        banner.acted.connect(self._on_action)
+
+    def start(self, request: RunRequest, runs: Path, *, parent: Any) -> bool:
+        """Start a run in a new folder below ``runs``; False where it was not wanted or failed."""
+        if self.run.active and not ask(
+            parent,
+            self.tr("Replace the run?"),
+            self.tr("A run is going on here. It will be cancelled; what it reached is kept."),
+            self.tr("Replace"),
+        ):
+            return False
+        try:
+            self.run.start(request, new_folder(runs, request.method))
+        except OSError as error:
+            text = self.tr(
+                "The run cannot be kept in {folder} ({reason}). Nothing was started; "
+                "choose another folder in the settings."
+            )
+            self._say(text.format(folder=runs, reason=error.strerror or error), "error")
+            return False
+        return True
+
+    def adopt(self, request: RunRequest, folder: Path) -> None:
+        """Offer a run that an earlier window left behind."""
+        self.run.adopt(request, folder)
+        text = self.tr("A run was going on when the window closed. Its newest checkpoint is kept.")
+        self._say(text, "info", self.tr("Resume"), "resume")
+
+    def forget_result(self) -> None:
+        """What the stage showed belongs to other settings now."""
+        self.shown = None
+        self._curves.clear()
+        if not self.run.active:
+            self._bar.set_state("ready")
+
+    @Slot()
+    def _on_changed(self) -> None:
+        state = self.run.state
+        text = self.tr("Interrupted") if state == "interrupted" else ""
+        self._bar.set_state(_BAR.get(state, state), text)  # type: ignore[arg-type]
+        last = self.run.last_progress
+        if last is not None and state in ("finished", "cancelled", "failed", "paused"):
+            self._on_progress(last)
+        if state not in ("preparing", "running"):
+            self._warm(False)
+        self.changed.emit()
+
+    @Slot(object)
+    def _on_started(self, resumed: bool) -> None:
+        self._banner.hide()
+        if not resumed:
+            self._curves.clear()
+            self.shown = None
+        self._warm(True)
+        self.began.emit()
+
+    @Slot(object)
+    def _on_progress(self, event: Progress) -> None:
+        self._bar.set_progress(event.step, event.total, event.rate, event.seconds, event.eta)
+        self._curves.set_total(event.total)
+
+    @Slot(str, object, int, bool)
+    def _on_frame(self, panel: str, array: Any, step: int, _final: bool) -> None:
+        self._stage.show_frame(panel, array, step)
+        if panel == self._stage.result:
+            self.shown = self.run.request
+            self._warm(False)
+
+    def _warm(self, on: bool) -> None:
+        if on != self._warming:
+            self._warming = on
+            self._stage.stage.set_warming(on)
+
+    @Slot(object)
+    def _on_failed(self, event: JobState) -> None:
+        text = event.text or self.tr("The run failed.")
+        safe = self.tr("Your settings and what was reached are safe.")
+        self._suggestion = event.suggestion
+        if event.suggestion:
+            values = ", ".join(str(value) for value in event.suggestion.values())
+            action = self.tr("Try {values}").format(values=values)
+            self._say(f"{text} {safe}", "error", action, "less")
+        else:
+            self._say(f"{text} {safe}", "error", self.tr("Show the log"), "log")
+
+    @Slot(object)
+    def _on_interrupted(self, crash: Crash) -> None:
+        safe = self.tr("The run stopped at its newest checkpoint; nothing else is lost.")
+        if crash.restarting:
+            self._say(f"{crash.cause} {safe}", "error", self.tr("Resume"), "resume")
+        else:
+            text = self.tr("It does not start again by itself; the log tells more.")
+            self._say(f"{crash.cause} {safe} {text}", "error", self.tr("Resume"), "resume")
+
+    @Slot()
+    def _on_stuck(self) -> None:
+        text = self.tr(
+            "The step that is going on takes long and cannot be broken off. Wait for it, or end "
+            "it by force: the engine restarts, other runs go on."
+        )
+        self._say(text, "warning", self.tr("End by force"), "force")
+
+    @Slot(str)
+    def _on_ended(self, _folder: str) -> None:
+        if self._next == "force":
+            self._banner.hide()
+            self._next = ""
+        self.ended.emit()
+
+    def _say(self, text: str, level: Any, action: str = "", then: str = "") -> None:
+        self._next = then
+        self._banner.show_message(text, level, action)
+
+    @Slot()
+    def _on_action(self) -> None:
+        then, self._next = self._next, ""
+        if then:
+            self._banner.hide()
+        if then == "resume":
+            self.run.resume()
+        elif then == "force":
+            self.run.force_stop()
+        elif then == "less":
+            self.suggested.emit(self._suggestion)
+        elif then == "log":
+            self.log_wanted.emit()

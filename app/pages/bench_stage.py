@@ -1,0 +1,235 @@
+"""The middle of a bench page: the stage, how it compares, and what the cursor reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.actions import ActionSet
+from app.page_state import PageState
+from app.pages.bench_masks import read_mask
+from engine.catalogue import PanelSpec
+from widgets import theme
+from widgets.image_view import ImageStage, Reading
+from widgets.parts import Chip, LinkButton, TabButton
+
+_MODES = {"view.wipe": "wipe", "view.side": "side", "view.difference": "difference"}
+
+
+class StagePanel(QWidget):
+    """The stage with its line of controls above. ``viewed(key, value)``: a person's choice."""
+
+    viewed = Signal(str, object)
+    #: A person finished painting: the mask as (H, W) uint8, or None where it is empty.
+    painted = Signal(object)
+
+    def __init__(self, panels: Iterable[PanelSpec], actions: ActionSet, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._panels = [panel for panel in panels if panel.kind == "image"]
+        self._titles = {panel.name: panel.title for panel in self._panels}
+        self._live: set[str] = set()
+        self.stage = ImageStage(self)
+        self.stage.setAccessibleName(self.tr("Pictures"))
+        if len(self._panels) > 1:
+            self.stage.set_pair(self.measurement, self.result)
+            names = [panel.name for panel in self._panels if panel.name != self.result]
+            # As the experiment goes: what was measured, what was made of it, the rest.
+            self.stage.set_side([names[0], self.result, *names[1:3]])
+        self._tabs: dict[str, TabButton] = {}
+        line = QHBoxLayout()
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        for action_id, mode in _MODES.items():
+            action = actions[action_id]
+            tab = TabButton(action.text(), self)
+            tab.setObjectName(action_id)
+            tab.setToolTip(action.toolTip())
+            tab.clicked.connect(self._on_tab)
+            self._tabs[mode] = tab
+            line.addWidget(tab)
+        line.addStretch(1)
+        for action_id, text in (("view.fit", self.tr("Fit")), ("view.full", self.tr("100 %"))):
+            tab = TabButton(text, self)
+            tab.setCheckable(False)
+            tab.setToolTip(actions[action_id].toolTip())
+            tab.setAccessibleName(actions[action_id].text())
+            tab.clicked.connect(actions[action_id].trigger)
+            line.addWidget(tab)
+        self._reading = QLabel(self)
+        theme.set_role(self._reading, "hint")
+        self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # As wide as the widest reading: nothing jumps while the cursor moves.
+        widest = self._reading.fontMetrics().horizontalAdvance("x 8888 y 8888 · −0.88 −0.88 −0.88")
+        self._reading.setFixedWidth(widest)
+        line.addWidget(self._reading)
+        self._tools = _PaintTools(self.stage, self)
+        self._tools.done.connect(self._on_painted)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(8)
+        column.addLayout(line)
+        column.addWidget(self._tools)
+        column.addWidget(self.stage, 1)
+        self.stage.readingChanged.connect(self._on_reading)
+        self.stage.modeChanged.connect(self._on_mode)
+        self.stage.maskChanged.connect(self._tools.touched)
+        self._tools.hide()
+        self._wants_mask = False
+        #: The mask is being drawn from the page's state, not by a person.
+        self._drawing = False
+
+    @property
+    def result(self) -> str:
+        """The picture that the method makes: the bench declares it first."""
+        return self._panels[0].name if self._panels else ""
+
+    @property
+    def measurement(self) -> str:
+        """The picture that the method was given: declared second."""
+        return self._panels[1].name if len(self._panels) > 1 else self.result
+
+    def show_view(self, state: PageState) -> None:
+        """Compare as the page's state says."""
+        mode = state.view.get("mode", "wipe")
+        if mode not in self._tabs:
+            mode = "wipe"
+        self.stage.set_mode(mode)
+        for name, tab in self._tabs.items():
+            tab.setChecked(name == mode)
+
+    def show_pictures(self, arrays: dict[str, Any]) -> None:
+        """Pictures before a run; whatever a run had shown goes away."""
+        for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
+            if key not in arrays:
+                self.stage.set_picture(key, None)
+        self._live.clear()
+        for key, array in arrays.items():
+            self.stage.set_picture(key, array, self._titles.get(key, key.capitalize()))
+
+    def show_frame(self, panel: str, array: Any, step: int) -> None:
+        """A picture of the run; it says its step."""
+        title = self._titles.get(panel, panel.capitalize())
+        if panel == self.result and step > 0:
+            title = self.tr("{title} · step {step}").format(title=title, step=step)
+        self.stage.set_picture(panel, array, title)
+        self._live.add(panel)
+
+    def paint(self, on: bool, tool: str | None = None) -> None:
+        """Offer the tools of painting and take one in hand, or put all of it away."""
+        self._tools.setVisible(on)
+        self._wants_mask = on
+        self.stage.set_tool(tool if on else None)  # type: ignore[arg-type]
+        if not on:
+            self.stage.set_note("")
+            self.stage.set_single(None)
+
+    @property
+    def painting(self) -> bool:
+        """Whether the tools of painting are offered."""
+        return self._wants_mask
+
+    def ask_for(self, text: str) -> None:
+        """Say quietly what is still to be given, over the picture without damage."""
+        self.stage.set_note(text)
+        last = self._panels[-1].name
+        self.stage.set_single(last if last in self.stage.keys() else None)  # noqa: SIM118
+
+    def show_mask(self, path: str) -> None:
+        """Draw the mask in a file, or none, over the pictures."""
+        width, height = self.stage.model.frame
+        if not width:
+            return
+        mask = read_mask(path, (height, width))
+        present = self.stage.mask()
+        if present is None or (mask is None and not present.any()):
+            return
+        if mask is None or not (mask == present).all():
+            self._drawing = True
+            self.stage.set_mask(mask)
+            self._drawing = False
+
+    @Slot()
+    def _on_tab(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            mode = _MODES[sender.objectName()]
+            self.viewed.emit("view:mode", mode)
+            self._tabs[mode].setChecked(True)
+
+    @Slot(str)
+    def _on_mode(self, mode: str) -> None:
+        for name, tab in self._tabs.items():
+            tab.setChecked(name == mode)
+
+    @Slot(object)
+    def _on_reading(self, reading: Reading | None) -> None:
+        if reading is None:
+            self._reading.setText("")
+            return
+        values = " ".join(f"{value:.2f}".replace("-", "−") for value in reading.values)
+        self._reading.setText(f"x {reading.x} y {reading.y} · {values}")
+        self._reading.setToolTip(reading.title)
+
+    @Slot()
+    def _on_painted(self) -> None:
+        if not self._drawing:
+            self.stage.set_note("")
+            self.painted.emit(self.stage.mask())
+
+
+class _PaintTools(QWidget):
+    """Brush, eraser, rectangle, clear, done: one quiet row, only while painting."""
+
+    done = Signal()
+
+    def __init__(self, stage: ImageStage, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._stage = stage
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(6)
+        self._chips: dict[str, Chip] = {}
+        for tool, text in (
+            ("", self.tr("Move")),
+            ("brush", self.tr("Brush")),
+            ("eraser", self.tr("Eraser")),
+            ("rectangle", self.tr("Rectangle")),
+        ):
+            chip = Chip(text, self)
+            chip.setObjectName(tool)
+            chip.setAutoExclusive(True)
+            chip.clicked.connect(self._on_tool)
+            self._chips[tool] = chip
+            row.addWidget(chip)
+        hint = QLabel(self.tr("Shift erases, [ and ] change the size"), self)
+        theme.set_role(hint, "hint")
+        row.addWidget(hint)
+        row.addStretch(1)
+        clear = LinkButton(self.tr("Clear"), self)
+        clear.clicked.connect(self._on_clear)
+        row.addWidget(clear)
+        stage.toolChanged.connect(self._on_tool_changed)
+
+    @Slot()
+    def touched(self) -> None:
+        """The mask changed; tell once the stroke is over."""
+        if self.isVisible():
+            self.done.emit()
+
+    @Slot()
+    def _on_tool(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self._stage.set_tool(sender.objectName() or None)  # type: ignore[arg-type]
+
+    @Slot(object)
+    def _on_tool_changed(self, tool: str | None) -> None:
+        for name, chip in self._chips.items():
+            chip.setChecked(name == (tool or ""))
+
+    @Slot()
+    def _on_clear(self) -> None:
+        self._stage.set_mask(None)

@@ -1,0 +1,217 @@
+"""The start page: what can be done here, examples that run at one click, recent runs.
+
+With one bench its methods are cards beside it; with several, each bench is a card and
+its methods are chips. The covers take whatever height is left, so nothing lies empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.actions import ActionSet, Facts
+from app.buttons import ActionButton
+from app.pages.base import Page
+from app.pages.start_cards import BenchCard, ExampleCard, MethodCard, RecentCard
+from app.run_row import RunRow
+from engine.catalogue import Catalogue
+from widgets.parts import Card, HintLabel, LinkButton, SectionLabel, TextLabel
+
+RECENT = 4
+EXAMPLES = 6
+_NARROW, _WIDE = 760, 1040
+
+
+class StartPage(Page):
+    """Cards that lead everywhere. Signals carry ids; the window acts."""
+
+    has_header = False
+
+    bench_chosen = Signal(str, str)
+    example_chosen = Signal(object)
+    run_chosen = Signal(str)
+    history_wanted = Signal()
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        recent: Callable[[], list[RunRow]],
+        actions: ActionSet,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._recent = recent
+        self._shown_runs: list[RunRow] | None = None
+        scroll = QScrollArea(self)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(scroll)
+        content = QWidget()
+        scroll.setWidget(content)
+        column = QVBoxLayout(content)
+        column.setContentsMargins(28, 24, 28, 16)
+        column.setSpacing(0)
+        top = QHBoxLayout()
+        top.addWidget(TextLabel(self.tr("What would you like to see?"), "display"))
+        top.addStretch(1)
+        find = actions["go.palette"]
+        top.addWidget(ActionButton(find, self, text=find.shortcut().toString()))
+        column.addLayout(top)
+        column.addSpacing(6)
+        column.addWidget(
+            TextLabel(
+                self.tr("Pick a bench, or drop a picture or a saved run anywhere in the window."),
+                "secondary",
+            )
+        )
+        column.addSpacing(20)
+        self._cards = QGridLayout()
+        self._cards.setSpacing(14)
+        self._make_cards(catalogue)
+        column.addLayout(self._cards, 10)
+        column.addSpacing(16)
+        self._lower = QHBoxLayout()
+        self._lower.setSpacing(14)
+        column.addLayout(self._lower, 0)
+        self._make_examples(catalogue)
+        self._make_recent()
+        column.addStretch(1)
+
+    def facts(self) -> Facts:
+        """Nothing is set here."""
+        return Facts()
+
+    def entered(self) -> None:
+        """Look for new runs."""
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the newest runs."""
+        runs = self._recent()[:RECENT]
+        if runs == self._shown_runs:
+            return
+        self._shown_runs = runs
+        _clear(self._runs)
+        for run in runs:
+            card = RecentCard(run, self)
+            card.chosen.connect(self.run_chosen)
+            self._runs.addWidget(card)
+        if not runs:
+            hint = HintLabel(
+                self.tr("Every run is kept. The newest appear here, ready to be reopened.")
+            )
+            self._runs.addWidget(hint)
+        self._runs.addStretch(1)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Fewer columns where there is less room."""
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self._arrange()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Type sizes may have changed."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._arrange()
+
+    def _make_cards(self, catalogue: Catalogue) -> None:
+        self._all: list[QWidget] = []
+        benches = [b for b in catalogue.benches if catalogue.methods_of(b.id)]
+        several = len(benches) > 1
+        for bench in benches:
+            methods = catalogue.methods_of(bench.id)
+            card = BenchCard(bench, methods, self, chips=several)
+            card.chosen.connect(self.bench_chosen)
+            self._all.append(card)
+            if not several:
+                for method in methods:
+                    one = MethodCard(bench, method, self)
+                    one.chosen.connect(self.bench_chosen)
+                    self._all.append(one)
+        if not benches:
+            self._all.append(self._nothing(catalogue))
+
+    def _nothing(self, catalogue: Catalogue) -> QWidget:
+        card = Card(self.tr("Nothing is installed"), self)
+        lines = [f"{module}: {reason}" for module, reason in catalogue.broken.items()]
+        card.body.addWidget(
+            HintLabel("\n".join(lines) or self.tr("No bench with a method was found."))
+        )
+        return card
+
+    def _arrange(self) -> None:
+        width = self.width()
+        most = 2 if width < _NARROW else 3 if width < _WIDE else 4 if width < 1700 else 5
+        columns = max(1, min(most, len(self._all)))
+        rows = -(-len(self._all) // columns)
+        # Even rows look settled: 5 cards in 4 columns become 3 + 2.
+        columns = -(-len(self._all) // rows)
+        for index in range(self._cards.columnCount()):
+            self._cards.setColumnStretch(index, 0)
+        for index, card in enumerate(self._all):
+            self._cards.addWidget(card, index // columns, index % columns)
+        for index in range(columns):
+            self._cards.setColumnStretch(index, 1)
+        wide = width >= _NARROW
+        self._lower.setDirection(
+            QHBoxLayout.Direction.LeftToRight if wide else QHBoxLayout.Direction.TopToBottom
+        )
+
+    def _make_examples(self, catalogue: Catalogue) -> None:
+        pairs = [
+            (bench, example)
+            for bench in catalogue.benches
+            for example in bench.examples
+            if catalogue.methods_of(bench.id)
+        ]
+        if not pairs:
+            return
+        card = Card(self.tr("Try this"), self)
+        card.set_trailing(SectionLabel(self.tr("one click, under a minute")))
+        grid = QGridLayout()
+        grid.setSpacing(10)
+        for index, (bench, example) in enumerate(pairs[:EXAMPLES]):
+            one = ExampleCard(bench, example, self)
+            one.chosen.connect(self.example_chosen)
+            grid.addWidget(one, index // 2, index % 2)
+        for column in range(2):
+            grid.setColumnStretch(column, 1)
+        card.body.addLayout(grid)
+        card.body.addStretch(1)
+        card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._lower.addWidget(card, 17)
+
+    def _make_recent(self) -> None:
+        card = Card(self.tr("Recent"), self)
+        link = LinkButton(self.tr("History"), self)
+        link.clicked.connect(self.history_wanted)
+        card.set_trailing(link)
+        self._runs = QVBoxLayout()
+        self._runs.setSpacing(8)
+        card.body.addLayout(self._runs)
+        card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self._lower.addWidget(card, 10)
+
+
+def _clear(layout: QLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

@@ -35,6 +35,8 @@ STATES: tuple[State, ...] = (
     "cancelled",
     "failed",
 )
+#: Longer lines at the right are cut, in pixels.
+_WIDEST_LINE = 300
 _ACTIVE = {"queued", "preparing", "running", "idle", "paused"}
 
 
@@ -100,12 +102,13 @@ class JobBar(QFrame):
             (self.step_button, 0),
             (self.cancel_button, 0),
             (self.progress, 3),
-            (self.label, 3),
+            (self.label, 1),
         ):
             row.addWidget(part, stretch)
         self._state: State = "ready"
         self._allowed, self._reason = True, ""
         self._times = ""
+        self._room = 0
         self._keep_widths()
         self.primary.clicked.connect(self._pressed)
         self.step_button.clicked.connect(self.step)
@@ -130,7 +133,7 @@ class JobBar(QFrame):
             raise ValueError(f"job state {state!r} is unknown; allowed: {', '.join(STATES)}")
         started = state in ("queued", "preparing") and not self.is_active()
         if started or state == "ready":
-            self._times = ""
+            self._times, self._room = "", 0
             self.progress.setRange(0, 100)
             self.progress.setValue(0)
         self._state = state
@@ -199,6 +202,9 @@ class JobBar(QFrame):
         return words[self._state]
 
     def _show(self, text: str) -> None:
+        # The line takes the room of its longest text so far, so that the bar does not tremble.
+        self._room = max(self._room, self.label.fontMetrics().horizontalAdvance(text) + 2)
+        self.label.setMinimumWidth(min(self._room, _WIDEST_LINE))
         self.label.setText(text)
         self.progress.setAccessibleDescription(text)
 

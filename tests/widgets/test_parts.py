@@ -263,7 +263,8 @@ def test_reveal_opens_at_once_without_motion_and_slides_with_it(show, qtbot):
     reveal.set_open(False)
     reveal.set_open(True)
     qtbot.waitUntil(lambda: reveal.maximumHeight() > 10_000)
-    assert reveal.content.height() >= reveal.content.sizeHint().height()
+    inside = reveal.content
+    qtbot.waitUntil(lambda: inside.height() >= inside.sizeHint().height())
 
 
 def test_icon_buttons_have_names_and_room(show):

@@ -1,4 +1,4 @@
-"""What a form needs to know of one value: plain data, no Qt."""
+"""What a form needs to know of one value: plain data, no widget."""
 
 from __future__ import annotations
 
@@ -101,24 +101,27 @@ class Field:
         if self.kind == "bool":
             if isinstance(value, bool):
                 return value
-            raise ValueError(f"{self.name}: {value!r} is neither true nor false")
+            raise self._refused(numbers.tr("{0} is neither true nor false"), value)
         if self.kind == "choice":
             for option in self.choices:
                 if option.value == value:
                     return option.value
             allowed = ", ".join(str(c.value) for c in self.choices)
-            raise ValueError(f"{self.name}: {value!r} is not an option; allowed: {allowed}")
+            raise self._refused(numbers.tr("{0} is not an option; allowed: {1}"), value, allowed)
         if value is None:
             return ""
         if isinstance(value, str):
             return value
-        raise ValueError(f"{self.name}: {value!r} is not a text")
+        raise self._refused(numbers.tr("{0} is not a text"), value)
+
+    def _refused(self, words: str, value: Any, *more: str) -> ValueError:
+        return ValueError(f"{self.name}: {words.format(repr(value), *more)}")
 
     def _number(self, value: Any) -> int | float:
         if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValueError(f"{self.name}: {value!r} is not a number")
+            raise self._refused(numbers.tr("{0} is not a number"), value)
         if not math.isfinite(value):
-            raise ValueError(f"{self.name}: {value!r} is not finite")
+            raise self._refused(numbers.tr("{0} is not finite"), value)
         inside = min(max(value, self.low()), self.high())
         return (
             numbers.whole(inside, self.low(), self.high()) if self.kind == "int" else inside * 1.0
@@ -143,7 +146,7 @@ class Field:
         if not self.low() <= value <= self.high():
             raise ValueError(numbers.limits(self.show, self.minimum, self.maximum))
         if self.kind == "int" and value != round(value):
-            raise ValueError("Only whole numbers")
+            raise ValueError(numbers.tr("Only whole numbers"))
         return int(value) if self.kind == "int" else float(value)
 
 

@@ -51,7 +51,11 @@ class Form(QWidget):
         policy.setRetainSizeWhenHidden(True)
         self.reset_button.setSizePolicy(policy)
         self.reset_button.clicked.connect(self.reset_all)
-        column.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignRight)
+        last = self._sections[-1] if self._sections else None
+        if last is not None and last.button is not None:
+            last.set_trailing(self.reset_button)
+        else:
+            column.addWidget(self.reset_button, 0, Qt.AlignmentFlag.AlignRight)
         column.addStretch(1)
         self._order_tabs()
         self._update()
@@ -226,9 +230,12 @@ class Form(QWidget):
         for section in self._sections:
             if section.button is not None:
                 chain.append(section.button)
+                if section is self._sections[-1]:
+                    chain.append(self.reset_button)
             for row in section.rows.values():
                 chain += row.focus_controls()
-        chain.append(self.reset_button)
+        if self.reset_button not in chain:
+            chain.append(self.reset_button)
         for before, after in itertools.pairwise(chain):
             QWidget.setTabOrder(before, after)
 

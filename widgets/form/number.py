@@ -78,8 +78,8 @@ class NumberBox(QAbstractSpinBox):
         ends = [field.default, *limits]
         metrics = self.fontMetrics()
         widest = max(metrics.horizontalAdvance(field.show(field.accept(v))) for v in ends)
-        if field.kind == "float":
-            digits = "0." + "0" * max(field.decimals, 4)
+        if field.kind == "float" and field.decimals:
+            digits = "0." + "0" * max(field.decimals, 3)
             widest = max(widest, metrics.horizontalAdvance(f"{digits} {field.unit}".rstrip()))
         return QSize(max(44, widest + 16), 26)
 

@@ -1,4 +1,4 @@
-"""Numbers as people write and read them, and sliders' scales. No Qt."""
+"""Numbers as people write and read them, and sliders' scales. No widget."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from PySide6.QtCore import QCoreApplication
+
 _SLIDER_STOPS = 1000
 _LOG_STOPS = 200
+
+
+def tr(words: str) -> str:
+    """The words in the person's language."""
+    return QCoreApplication.translate("Form", words)
 
 
 def text(value: float, decimals: int) -> str:
@@ -36,23 +43,23 @@ def parse(typed: str) -> float:
     try:
         value = float(over) / float(under) if slash else float(over)
     except ValueError:
-        raise ValueError("Not a number") from None
+        raise ValueError(tr("Not a number")) from None
     except ZeroDivisionError:
-        raise ValueError("Divided by zero") from None
+        raise ValueError(tr("Divided by zero")) from None
     if not math.isfinite(value):
-        raise ValueError("Not a finite number")
+        raise ValueError(tr("Not a finite number"))
     return value
 
 
 def limits(show: Callable[[float], str], low: float | None, high: float | None) -> str:
     """What is allowed, in one line."""
     if low is None and high is not None:
-        return f"At most {show(high)}"
+        return tr("At most {0}").format(show(high))
     if high is None and low is not None:
-        return f"At least {show(low)}"
+        return tr("At least {0}").format(show(low))
     if low is None or high is None:
-        return "Any number"
-    return f"Between {show(low)} and {show(high)}"
+        return tr("Any number")
+    return tr("Between {0} and {1}").format(show(low), show(high))
 
 
 def whole(value: float, low: float, high: float) -> int:

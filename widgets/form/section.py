@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from widgets import icons
 from widgets.form.editors import NumberEditor
@@ -51,6 +51,7 @@ class Section(QWidget):
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(4)
         self.button: FoldButton | None = None
+        self._head = QHBoxLayout()
         self.rows: dict[str, FieldRow] = {}
         self._reveals: dict[str, Reveal] = {}
         inner = QWidget()
@@ -62,7 +63,9 @@ class Section(QWidget):
             self.button = FoldButton(title, self)
             self.button.toggled.connect(self._fold.set_open)
             self.button.toggled.connect(self.folded_changed)
-            outer.addWidget(self.button, 0, Qt.AlignmentFlag.AlignLeft)
+            self._head.addWidget(self.button)
+            self._head.addStretch(1)
+            outer.addLayout(self._head)
         elif title:
             outer.addWidget(SectionLabel(title))
         outer.addWidget(self._fold)
@@ -82,6 +85,10 @@ class Section(QWidget):
         self._column.addWidget(reveal)
         row.changed.connect(self.count)
         row.committed.connect(self.count)
+
+    def set_trailing(self, widget: QWidget) -> None:
+        """Put a widget at the right end of a folding part's heading."""
+        self._head.addWidget(widget)
 
     def show_row(self, name: str, on: bool) -> None:
         """Show or hide one row; without any row the whole section is gone."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -27,11 +29,25 @@ class SectionLabel(TextLabel):
 
 
 class HintLabel(TextLabel):
-    """A quiet explanation that wraps."""
+    """A quiet explanation that wraps, with air between its lines. Takes and gives plain text."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
-        super().__init__(text, "hint", parent)
+        super().__init__("", "hint", parent)
+        # Only rich text knows a line height.
+        self.setTextFormat(Qt.TextFormat.RichText)
         self.setWordWrap(True)
+        self._plain = ""
+        self.setText(text)
+
+    def text(self) -> str:
+        """The plain text."""
+        return self._plain
+
+    def setText(self, text: str) -> None:
+        """Show plain text."""
+        self._plain = text
+        lines = escape(text).replace("\n", "<br>")
+        super().setText(f'<p style="line-height: 120%; margin: 0">{lines}</p>' if text else "")
 
 
 class ElidedLabel(TextLabel):

@@ -23,6 +23,7 @@ class Progress:
         self._began: float | None = None
         self._first = 0
         self._due = 0.0
+        self._shown = ""
 
     def show(self, step: int, total: int | None, *, last: bool = False) -> None:
         """The run stands at ``step`` of ``total`` (None: no end)."""
@@ -36,8 +37,9 @@ class Progress:
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
             self._stream.write("\r" + line[:width].ljust(width) + ("\n" if last else ""))
-        else:
+        elif line != self._shown:
             self._stream.write(line + "\n")
+        self._shown = line
         self._stream.flush()
 
 

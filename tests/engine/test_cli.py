@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.cli import main
 from engine.headless import Stop, drive, with_inputs, with_settings
 from engine.messages import RunRequest
 from engine.method import BadInput
+from engine.models.zoo import TRAINERS
 from engine.progress import Progress, clock
 from engine.records import read_record
 
@@ -92,7 +93,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_says_how_to_go_on(
 def test_listing_does_not_import_more_than_it_must(repository: Path, plugin: Path) -> None:
     code = (
         "import sys; from engine.cli import main; main(['list']);"
-        "heavy = {'skimage', 'scipy', 'onnx', 'onnxruntime', 'onnxscript', 'tifffile'};"
+        "heavy = {'skimage', 'scipy', 'onnx', 'onnxruntime', 'onnxscript', 'pyqtgraph'};"
         "print(sorted(heavy & set(sys.modules)), 'PySide6' in sys.modules)"
     )
     _, environment = command(repository, plugin)
@@ -179,6 +180,7 @@ def test_catalogue_is_written_whole(capsys: pytest.CaptureFixture[str], tmp_path
         (["run", "toy.descent", "--resume"], "resume: there is no run to go on with"),
         (["run", "toy.descent", "--resume", "--seed", "1"], "resume: a resumed run keeps"),
         (["train", "no-model"], "model: 'no-model' cannot be trained (allowed"),
+        (["export", "no-model"], "prior: 'no-model' is not a model that ships"),
     ],
 )
 def test_bad_input_is_one_line(
@@ -253,6 +255,13 @@ def test_a_method_that_fails_tells_and_keeps_a_record(
     record = read_record(tmp_path / "out")
     assert record.status == "failed"
     assert "no such luck" in record.error
+
+
+def test_a_trainer_gets_the_options_after_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    got: list[Sequence[str]] = []
+    monkeypatch.setitem(TRAINERS, "toy", got.append)
+    assert main(["train", "toy", "--data", "d", "--resume"]) == 0
+    assert got == [["--data", "d", "--resume"]]
 
 
 class Stopping(io.StringIO):

@@ -136,7 +136,7 @@ QLineEdit:disabled, QAbstractSpinBox:disabled, QComboBox:disabled, QPlainTextEdi
 QLineEdit[drop="true"] { border: 1px dashed $accent; }
 QLineEdit[invalid="true"], QAbstractSpinBox[invalid="true"], QComboBox[invalid="true"] {
   border: 1px solid $red; background: $red_ground; }
-QAbstractSpinBox[kind="number"] { min-height: 24px; padding: 0 5px; }
+QAbstractSpinBox[kind="number"] { min-height: 24px; padding: 0; }
 QAbstractSpinBox[kind="number"]::up-button, QAbstractSpinBox[kind="number"]::down-button {
   subcontrol-origin: content; subcontrol-position: center right; width: 0; border: none;
   image: none; }

@@ -26,7 +26,6 @@ ENGINE_COMMANDS = {
     "export": "write a model as ONNX: export MODEL",
 }
 BENCHMARKS = engine_cli.ROOT / "tests" / "benchmarks"
-PAGES = ("start", "restoration", "history", "models", "settings")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -58,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     picture = commands.add_parser(
         "screenshot", help="write a picture of a page of the window, with a real run in it"
     )
-    picture.add_argument("page", choices=PAGES, help="which page")
+    picture.add_argument(
+        "page", help="start, a bench such as restoration, history, models or settings"
+    )
     picture.add_argument("file", type=Path, help="the PNG file to write")
     picture.add_argument("--theme", choices=("dark", "light"), default="dark")
     picture.add_argument(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QGuiApplication,
@@ -158,7 +158,7 @@ class CurvePlot(QFrame):
         image.setDevicePixelRatio(ratio)
         image.fill(theme.color("window"))
         painter = QPainter(image)
-        self.render(painter)
+        self.render(painter, QPoint())
         painter.end()
         return image
 
@@ -226,8 +226,7 @@ class CurvePlot(QFrame):
         self.cursorMoved.emit(at)
 
     def _theme_changed(self, _theme: object) -> None:
-        self.canvas.dress()
-        self.canvas.redraw()
+        self.canvas.update()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what came while hidden."""

@@ -8,6 +8,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QFontMetricsF, QPainter, QPen
 
 from widgets import theme, tokens
+from widgets.curves.frame import Frame
 from widgets.curves.ranges import linear_ticks, log_ticks, position_text, tick_text
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 4, 8, 18
@@ -35,19 +36,13 @@ def value_ticks(low: float, high: float, pixels: float, logarithmic: bool) -> Ti
 
 def position_ticks(low: float, high: float, pixels: float) -> Ticks:
     """Ticks of the horizontal axis."""
-    at = linear_ticks(low, high, max(1, min(6, int(pixels / 64))))
+    at = linear_ticks(low, high, max(1, min(6, int(pixels / 48))))
     return Ticks(at, [position_text(round(t, 9)) for t in at])
 
 
-def draw_grid(
-    painter: QPainter,
-    area: QRectF,
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
-    x_ticks: Ticks,
-    y_ticks: Ticks,
-) -> None:
-    """Draw lines across ``area`` and the numbers beside it."""
+def draw_grid(painter: QPainter, frame: Frame, x_ticks: Ticks, y_ticks: Ticks) -> None:
+    """Draw lines across the frame and the numbers beside it."""
+    area = frame.area
     font = theme.font(tokens.SIZE_SECTION)
     metrics = QFontMetricsF(font)
     painter.setFont(font)
@@ -55,7 +50,7 @@ def draw_grid(
     line = QPen(theme.color("line"), 1)
     text = QPen(theme.color("hint"))
     for at, label in zip(y_ticks.at, y_ticks.texts, strict=True):
-        y = area.bottom() - (at - y_range[0]) / (y_range[1] - y_range[0]) * area.height()
+        y = frame.row(at)
         painter.setPen(line)
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
         painter.setPen(text)
@@ -63,8 +58,7 @@ def draw_grid(
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
     painter.setPen(text)
     for at, label in zip(x_ticks.at, x_ticks.texts, strict=True):
-        x = area.left() + (at - x_range[0]) / (x_range[1] - x_range[0]) * area.width()
         width = metrics.horizontalAdvance(label) + 1
-        left = min(max(x - width / 2, 0.0), area.right() + RIGHT - width)
+        left = min(max(frame.column(at) - width / 2, 0.0), area.right() + RIGHT - width)
         box = QRectF(left, area.bottom() + 4, width, metrics.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label)

@@ -18,8 +18,11 @@ def series_pen(index: int, first: int = 0) -> QPen:
     Dashes tell the curves of one plot apart, so its first one is always solid.
     """
     pen = QPen(QColor(theme.series(first + index).color), WIDTH)
-    pen.setCosmetic(True)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
     if dash := theme.series(index).dash:
+        # Round caps would close the gaps of short dashes.
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)
         pen.setDashPattern(list(dash))
     return pen
 

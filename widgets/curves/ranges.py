@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-SHRINK = 0.4
+SHRINK = 0.05
 """A range is tightened only when the values fill less than this share of it."""
+HEADROOM = 0.25
+"""Share of the values' span that is added on the side to which a range has to grow."""
 
 
 def nice_step(span: float, count: int = 3) -> float:
@@ -37,12 +39,14 @@ class SteadyRange:
 
     def update(self, low: float, high: float) -> tuple[float, float]:
         """The range to show for values from ``low`` to ``high``."""
-        inside = self._is_set and self.low <= low and high <= self.high
-        if not inside or high - low < SHRINK * (self.high - self.low):
-            new = rounded_out(low, high)
-            tighter = new[1] - new[0] < 0.75 * (self.high - self.low)
-            if not inside or tighter:
-                self.low, self.high = new
+        span = high - low
+        if not self._is_set or span < SHRINK * (self.high - self.low):
+            self.low, self.high = rounded_out(low, high)
+        elif low < self.low or high > self.high:
+            below = HEADROOM * span if low < self.low else 0.0
+            above = HEADROOM * span if high > self.high else 0.0
+            new = rounded_out(low - below, high + above)
+            self.low, self.high = min(new[0], self.low), max(new[1], self.high)
         self._is_set = True
         return self.low, self.high
 

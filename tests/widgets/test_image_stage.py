@@ -8,7 +8,15 @@ import weakref
 import numpy as np
 import pytest
 from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtGui import (
+    QGuiApplication,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QNativeGestureEvent,
+    QPointingDevice,
+    QWheelEvent,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 
@@ -128,6 +136,25 @@ def test_keys_zoom_fit_and_move(pair):
     x = pair.camera.view.x
     QTest.keyClick(pair, Qt.Key.Key_Right)
     assert pair.camera.view.x > x
+
+
+def test_a_pinch_on_a_touchpad_zooms_about_its_middle(pair):
+    at = QPointF(200, 150)
+    point = pair.to_picture(at)
+    event = QNativeGestureEvent(
+        Qt.NativeGestureType.ZoomNativeGesture,
+        QPointingDevice.primaryPointingDevice(),
+        2,
+        at,
+        at,
+        QPointF(pair.mapToGlobal(at)),
+        0.5,
+        QPointF(),
+    )
+    zoom = pair.zoom()
+    QApplication.sendEvent(pair, event)
+    assert pair.zoom() == pytest.approx(1.5 * zoom)
+    assert pair.to_stage(*point).toTuple() == pytest.approx((200, 150), abs=0.5)
 
 
 def test_double_click_switches_between_fit_and_100_percent(pair):
@@ -509,6 +536,19 @@ def test_the_newest_frame_wins_and_repaints_are_few(pair, qtbot):
     # A virtual screen may have 16 bits per pixel.
     shown = (color.red(), color.green(), color.blue())
     assert shown == pytest.approx(tuple(frames[199 % 4][60, 120].tolist()), abs=8)
+
+
+def test_what_is_seen_is_described(pair):
+    assert (
+        pair.accessibleDescription() == "Damaged at the left and Restored at the right of a border"
+    )
+    pair.set_mode("difference")
+    assert pair.accessibleDescription() == "Difference of Restored and Damaged"
+    pair.set_mode("side")
+    assert pair.accessibleDescription() == "Damaged, Restored"
+    pair.clear()
+    assert pair.accessibleDescription() == "No picture yet"
+    pair.set_mask(None)
 
 
 def test_warming_up_is_said_until_it_is_over(pair):

@@ -19,7 +19,6 @@ INSET = 12
 CHIP = QColor(11, 14, 18, 184)
 """Ground of labels that lie on a picture; white text on it reaches 4.5:1 even over white."""
 CHIP_TEXT = QColor(255, 255, 255)
-GROUND = QColor(0, 0, 0)
 
 
 @dataclass(frozen=True)

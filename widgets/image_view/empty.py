@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWi
 
 from widgets import icons, theme
 from widgets.image_view.layer import checked_pixels, image_over
+from widgets.parts.buttons import Chip
 
 THUMBNAIL = QSize(72, 72)
 
@@ -25,9 +26,7 @@ class EmptyState(QWidget):
         self._sign = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._title = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
         self._title.setWordWrap(True)
-        self._open = QToolButton(text=self.tr("Open…"))
-        self._open.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        self._open.setMinimumSize(88, 28)
+        self._open = Chip(self.tr("Open …"), self, checkable=False)
         self._open.clicked.connect(self.openRequested)
         self._row = QHBoxLayout()
         self._row.setSpacing(8)

@@ -48,7 +48,7 @@ class Layer:
         self.title = title
         self.serial = serial
         self._levels: list[QImage] = []
-        self._small: list[Pixels] = [pixels]
+        self._arrays: dict[int, Pixels] = {0: pixels}
 
     @property
     def width(self) -> int:
@@ -90,9 +90,9 @@ class Layer:
 
     def array(self, level: int = 0) -> Pixels:
         """The pixels of `image` as an array (h, w, 3); level 0 is the caller's own array."""
-        while len(self._small) <= level:
-            image = self.image(len(self._small))
+        if level not in self._arrays:
+            image = self.image(level)
             words = np.frombuffer(image.constBits(), np.uint8)
             bgra = words.reshape(image.height(), image.bytesPerLine() // 4, 4)
-            self._small.append(np.ascontiguousarray(bgra[:, : image.width(), 2::-1]))
-        return self._small[level]
+            self._arrays[level] = np.ascontiguousarray(bgra[:, : image.width(), 2::-1])
+        return self._arrays[level]

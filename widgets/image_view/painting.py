@@ -87,6 +87,8 @@ class Painting(QObject):
     def set_mask(self, array: Mask | None) -> None:
         """Replace the mask, nonzero where painted, as one step of undo; None clears it."""
         if self._canvas is None:
+            if array is None:
+                return
             raise ValueError("mask: there is no picture to paint on yet")
         if array is not None and array.shape != self._canvas.shape:
             raise ValueError(f"mask: shape {self._canvas.shape} expected, got {array.shape}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from widgets import theme
 from widgets.image_view import drawing
 from widgets.image_view.layer import Layer, Pixels
 from widgets.image_view.model import StageModel
@@ -33,7 +34,7 @@ class Scene:
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Paint pictures, mask, labels and wipe line within ``dirty``."""
-        painter.fillRect(dirty, drawing.GROUND)
+        painter.fillRect(dirty, theme.color("stage"))
         for pane, placement in zip(self.panes, self.placements, strict=True):
             area = QRect(pane.left, pane.top, pane.width, pane.height)
             self._content(painter, pane, placement, area.intersected(dirty))

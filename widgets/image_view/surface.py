@@ -224,10 +224,24 @@ class StageSurface(QWidget):
         self._place_handle()
         self._empty.setGeometry(self.rect())
         self._empty.setVisible(not self.model.layers and not self._note)
+        self.setAccessibleDescription(self._description())
         self._limiter.request()
         if self.camera.view != before:
             self.viewChanged.emit()
         self._read()
+
+    def _description(self) -> str:
+        """What is seen, in words for those who do not see it."""
+        pair, mode = self.model.compared(), self.model.effective_mode()
+        if not self.model.layers:
+            return self.tr("No picture yet")
+        if pair is not None and mode == "wipe":
+            text = self.tr("{left} at the left and {right} at the right of a border")
+            return text.format(left=pair[0].title, right=pair[1].title)
+        if pair is not None and mode == "difference":
+            text = self.tr("Difference of {right} and {left}")
+            return text.format(left=pair[0].title, right=pair[1].title)
+        return ", ".join(self.model.layers[key].title for key in self.model.pane_keys())
 
     def render_image(self, ratio: float | None = None) -> QImage:
         """What is seen, without handle and cursor, at ``ratio`` device pixels per view pixel."""

@@ -23,6 +23,7 @@ from widgets.curves.export import write_csv
 from widgets.curves.legend import Entry, Swatch
 from widgets.curves.ranges import position_text, value_text
 from widgets.curves.series import Series, Values
+from widgets.image_view.export import save_image
 from widgets.parts.flow import FlowLayout
 
 REDRAW_MS = 50
@@ -54,6 +55,7 @@ class CurvePlot(QFrame):
         self.canvas = CurveCanvas(self)
         self._hint = QLabel(self.tr("Values appear with the first step"), self.canvas)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._hint.setWordWrap(True)
         theme.set_role(self._hint, "hint")
         cover = QVBoxLayout(self.canvas)
         cover.addWidget(self._hint)
@@ -163,9 +165,11 @@ class CurvePlot(QFrame):
         return image
 
     def export_png(self, path: str | Path, ratio: float = 2.0) -> None:
-        """Write `image` as PNG; OSError when the file cannot be written."""
-        if not self.image(ratio).save(str(path), "PNG"):
-            raise OSError(f"{path}: the picture could not be written")
+        """Write `image`; PNG keeps every bit.
+
+        Raises OSError when the file cannot be written, ValueError for an unknown ending.
+        """
+        save_image(self.image(ratio), path)
 
     # Inside.
 
@@ -278,5 +282,5 @@ class CurvePlot(QFrame):
             return
         try:
             (self.export_csv if name.endswith("csv") else self.export_png)(path)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self.failed.emit(str(error))

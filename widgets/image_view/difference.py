@@ -48,8 +48,8 @@ def colors(kind: Kind, values: NDArray[np.float64]) -> NDArray[np.uint8]:
 @cache
 def _table(kind: Kind, scale: float) -> NDArray[np.uint32]:
     """0xffRRGGBB for every possible sum of three channel differences, -765 to 765."""
-    values = np.arange(-765, 766) / (765 * scale)
-    rgb = colors(kind, values if kind == "signed" else np.abs(values)).astype(np.uint32)
+    relative = np.arange(-765, 766) / (765 * scale)
+    rgb = colors(kind, relative if kind == "signed" else np.abs(relative)).astype(np.uint32)
     packed: NDArray[np.uint32] = 0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
     return packed
 

@@ -7,6 +7,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from widgets import theme
+from widgets.parts.labels import ElidedLabel, SectionLabel
 
 WIDTH = 2.0
 """Width of curves in view pixels."""
@@ -53,13 +54,11 @@ class Entry(QWidget):
         layout.setSpacing(6)
         if swatch is not None:
             layout.addWidget(swatch)
-        self.title = QLabel(title)
-        theme.set_role(self.title, "section")
+        # Alone, a title gives way to its value; beside others it keeps its place.
+        self.title = SectionLabel(title) if swatch is not None else ElidedLabel(title, "section")
         self.value = QLabel("–", alignment=Qt.AlignmentFlag.AlignRight)
         theme.set_role(self.value, "value")
-        layout.addWidget(self.title)
-        if swatch is None:
-            layout.addStretch()
+        layout.addWidget(self.title, 0 if swatch is not None else 1)
         layout.addWidget(self.value)
 
     def set_value(self, text: str) -> None:

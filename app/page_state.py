@@ -155,6 +155,11 @@ def defaults(fields: Iterable[FieldSpec]) -> dict[str, Any]:
     return {field.name: field.default for field in fields}
 
 
+def sample_reference(value: str) -> str:
+    """What a request calls a bundled sample: ``sample:NAME``."""
+    return value if value.startswith("sample:") else f"sample:{value}"
+
+
 def flatten(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """Nested or dotted values as dotted ones; only those that ``names`` has."""
     flat: dict[str, Any] = {}

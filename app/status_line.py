@@ -36,6 +36,12 @@ def engine_words(state: str) -> str:
     return words.get(state, state)
 
 
+def device_word(ready: Ready) -> str:
+    """The short name of the device that runs use first."""
+    first = ready.devices[0] if ready.devices else None
+    return first.title if first is not None and first.id != "cpu" else "CPU"
+
+
 class _Dot(QWidget):
     """A signal light; what it means is always said in words beside it."""
 
@@ -94,9 +100,8 @@ class StatusLine(QFrame):
     def on_event(self, event: Event) -> None:
         """Take devices and waiting jobs from the engine's own words."""
         if isinstance(event, Ready):
-            title = event.devices[0].title if event.devices else "CPU"
             threads = self.tr("{n} threads").format(n=event.threads)
-            self._device = f"{title}, {threads}"
+            self._device = f"{device_word(event)}, {threads}"
             self._draw()
         elif isinstance(event, Heartbeat) and event.waiting != self._waiting:
             self._waiting = event.waiting

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox
 
 from app.actions import ACTIONS, title
+from app.page_state import sample_reference
 from app.pages.base import Page
 from app.palette import Entry, Palette
 from engine.messages import Device, Event, Ready
@@ -126,7 +127,8 @@ class WindowActions(QObject):
                 found.append(Entry(key, example.title, self.tr("Example"), bench.verb))
             for spec in bench.inputs:
                 for sample in spec.samples:
-                    key = f"sample:{bench.id}:{spec.name}:{sample.value}"
+                    reference = sample_reference(sample.value)
+                    key = f"sample:{bench.id}:{spec.name}:{reference}"
                     found.append(Entry(key, sample.title, self.tr("Picture"), bench.verb))
         for declared in ACTIONS:
             action = window.actions_[declared.id]

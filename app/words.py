@@ -64,3 +64,10 @@ def ago(iso: str, now: datetime | None = None) -> str:
         days = int(past // 86400)
         return _tr("yesterday") if days == 1 else _tr("{n} days ago").format(n=days)
     return then.astimezone().strftime("%Y-%m-%d")
+
+
+def sentence(text: str) -> str:
+    """A line that begins and ends as sentences do."""
+    text = text.strip()
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -348,7 +348,7 @@ class BenchPage(Page):
         for panel in (self.parts.input, self.parts.method):
             panel.set_running(run.active)
         if run.state == "failed" and run.failed_field:
-            self.answers.mark_run(run.failed_field, run.text)
+            self.answers.mark_run(run.failed_field, run.text.removeprefix(f"{run.failed_field}: "))
         self.show_mask(self.state)
         self.facts_changed.emit()
         self.state_changed.emit()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Slot
 
 from app.page_state import from_request
+from app.words import sentence
 
 if TYPE_CHECKING:
     from app.pages.bench import BenchPage
@@ -52,7 +53,7 @@ class Answers(QObject):
         page = self._page
         self._mark("preview", {})
         page.parts.input.set_size(str(facts.get("size", "")))
-        notes = [str(note) for note in facts.get("notes", ())]
+        notes = [sentence(str(note)) for note in facts.get("notes", ())]
         if facts.get("truth"):
             notes.append(self.tr("The method never sees the original; it only measures with it."))
         page.parts.input.set_foot("\n".join(notes))
@@ -87,10 +88,3 @@ class Answers(QObject):
         self._page.parts.method.set_errors(merged)
         problem = {n.removeprefix("problem."): t for n, t in merged.items()}
         self._page.parts.input.set_errors(problem)
-
-
-def sentence(text: str) -> str:
-    """A line that ends as sentences do, and begins so."""
-    text = text.strip()
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

@@ -38,7 +38,9 @@ class CurvesPanel(QWidget):
             plot = self.plots.get(panel.name)
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
-                plot.set_series([(s.metric, s.title, s.unit) for s in panel.series])
+                # Neighbors differ in color; four of them still fit beside each other.
+                plot.set_series([(s.metric, s.title, s.unit) for s in panel.series], place)
+                plot.setMinimumWidth(132)
                 plot.set_log(panel.log_y)
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)

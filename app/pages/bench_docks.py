@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
 
@@ -18,7 +18,8 @@ from widgets import theme
 #: Below this width of the whole window (rail included), side panels collapse.
 COLLAPSE_BELOW = 1100
 RAIL = 64
-_LEFT, _RIGHT = 248, 276
+_LEFT, _RIGHT = 264, 276
+_NARROWEST, _WIDEST = 240, 480
 
 
 class Panel(QDockWidget):
@@ -38,6 +39,7 @@ class Panel(QDockWidget):
         head.setToolTip(self.tr("Drag to move this panel, double-click to detach it"))
         self.setTitleBarWidget(head)
         frame = QFrame()
+        frame.setMaximumWidth(_WIDEST)
         theme.set_role(frame, "panel")
         scroll = QScrollArea(frame)
         scroll.setWidgetResizable(True)
@@ -49,8 +51,24 @@ class Panel(QDockWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(scroll, 1)
-        self._column = column
+        self._column, self._frame = column, frame
+        self._scroll, self._content = scroll, content
         self.setWidget(frame)
+        for part in (content, scroll.verticalScrollBar()):
+            part.installEventFilter(self)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Never narrower than what is in it: nothing is cut off at the side."""
+        if event.type() in (QEvent.Type.LayoutRequest, QEvent.Type.Show, QEvent.Type.Hide):
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _fit(self) -> None:
+        bar = self._scroll.verticalScrollBar()
+        width = self._content.minimumSizeHint().width()
+        width += bar.sizeHint().width() if bar.isVisible() else 0
+        self._frame.setMinimumWidth(min(max(_NARROWEST, width), _WIDEST))
 
     def add_foot(self, widget: QWidget) -> None:
         """A part below the scrolling content that always stays in sight."""
@@ -64,7 +82,9 @@ class PanelArea(QMainWindow):
     rearranged = Signal()
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent, Qt.WindowType.Widget)
+        super().__init__(parent)
+        # The constructor always makes a window of its own; here it is a part of a page.
+        self.setWindowFlags(Qt.WindowType.Widget)
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._panels: dict[str, Panel] = {}
@@ -72,6 +92,10 @@ class PanelArea(QMainWindow):
         self._collapsed = False
         self._initial = b""
         self._busy = False
+        #: Widths mean something only once the page has its size.
+        self._sized = False
+        self._later = QTimer(self, singleShot=True, interval=0)
+        self._later.timeout.connect(self._size_first)
 
     def add_panel(self, side: str, panel: Panel) -> None:
         """Put a panel at the ``left`` or ``right``."""
@@ -86,8 +110,7 @@ class PanelArea(QMainWindow):
         panel.installEventFilter(self)
 
     def settle(self) -> None:
-        """Give the panels their first widths; call when all are there."""
-        self.reset_widths()
+        """Remember the arrangement of a fresh page; call when all panels are there."""
         self._initial = bytes(self.saveState().data())
 
     def reset_widths(self) -> None:
@@ -139,6 +162,7 @@ class PanelArea(QMainWindow):
             return
         if not data or not self.restoreState(data):
             return
+        self._sized = True
         self._hidden = {name for name in hidden.split(",") if name in self._panels}
         self._apply()
 
@@ -149,6 +173,9 @@ class PanelArea(QMainWindow):
         if narrow != self._collapsed:
             self._collapsed = narrow
             self._apply()
+        if not self._sized:
+            # Not from within: the layout is just being made.
+            self._later.start()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A panel that was closed by its own means is hidden by wish."""
@@ -158,6 +185,12 @@ class PanelArea(QMainWindow):
                     self._hidden.add(side)
                     self.rearranged.emit()
         return super().eventFilter(watched, event)
+
+    @Slot()
+    def _size_first(self) -> None:
+        if not self._sized and self.isVisible():
+            self._sized = True
+            self.reset_widths()
 
     def _apply(self) -> None:
         self._busy = True

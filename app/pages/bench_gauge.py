@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 from PySide6.QtCore import QObject, Slot
 
+from app.status_line import device_word
 from engine.messages import Event, Heartbeat, Ready
 from widgets.engine_gauge import EngineGauge
 
@@ -38,7 +39,7 @@ class GaugeFeed(QObject):
     def on_event(self, event: Event) -> None:
         """Take what concerns the gauge; a page that is made late is told the ``Ready`` again."""
         if isinstance(event, Ready):
-            self._device = event.devices[0].title if event.devices else "CPU"
+            self._device = device_word(event)
             self._threads = event.threads
         elif isinstance(event, Heartbeat):
             # On a graphics card its own memory is what runs out; else the machine's.

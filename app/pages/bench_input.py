@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -9,8 +10,8 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.page_state import PageState
 from app.pages.bench_samples import Samples
-from engine.catalogue import BenchSpec, InputSpec
-from widgets.form import Form, field_from
+from engine.catalogue import BenchSpec, FieldSpec, InputSpec
+from widgets.form import Field, Form, field_from
 from widgets.parts import Chip, HintLabel, LinkButton, SectionLabel
 
 #: The value of a choice that goes with a mask painted by hand.
@@ -55,7 +56,7 @@ class InputPanel(QWidget):
         for place, spec in enumerate(s for s in bench.inputs if s.kind == "picture"):
             self._add_input(spec, column, first=place == 0)
         column.addSpacing(6)
-        self.form = Form([field_from(field) for field in bench.fields], self)
+        self.form = Form([_in_place(field) for field in bench.fields], self)
         self.form.changed.connect(self.changed)
         self.form.committed.connect(self.committed)
         column.addWidget(self.form)
@@ -155,3 +156,11 @@ class InputPanel(QWidget):
         sender = self.sender()
         if sender is not None:
             self.chosen.emit(sender.objectName(), reference)
+
+
+def _in_place(spec: FieldSpec) -> Field:
+    """The field of a form. What depends on a choice stands right below it, without a heading:
+    the choice is the heading.
+    """
+    field = field_from(spec)
+    return replace(field, group="") if spec.when and not spec.folded else field

@@ -29,6 +29,8 @@ class BenchParts:
         self.stage = StagePanel(bench.panels, actions, page)
         self.curves = CurvesPanel(page)
         self.bar = JobBar(page)
+        # In a narrow middle the words matter more than the length of the bar.
+        self.bar.progress.setMinimumWidth(48)
         self.banner = Banner(page)
         self.gauge = EngineGauge(page)
         self.gauge.setContentsMargins(14, 10, 14, 12)

@@ -11,6 +11,7 @@ from app.dialogs import ask
 from app.pages.bench_curves import CurvesPanel
 from app.pages.bench_stage import StagePanel
 from app.run_controller import RunController, new_folder
+from app.words import sentence
 from engine.messages import JobState, Progress, RunRequest
 from widgets.job_bar import JobBar
 from widgets.parts import Banner
@@ -141,7 +142,8 @@ class RunDesk(QObject):
 
     @Slot(object)
     def _on_failed(self, event: JobState) -> None:
-        text = event.text or self.tr("The run failed.")
+        text = sentence(event.text.removeprefix(f"{event.field}: ")) if event.text else ""
+        text = text or self.tr("The run failed.")
         safe = self.tr("Your settings and what was reached are safe.")
         self._suggestion = event.suggestion
         if event.suggestion:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QSize, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.folders import folders
+from app.page_state import sample_reference
 from engine.catalogue import InputSpec
 from widgets.parts import HintLabel, LinkButton, Thumbnail
 
@@ -33,7 +34,9 @@ class Samples(QWidget):
         super().__init__(parent)
         self._spec = spec
         self._pictures: dict[str, Thumbnail] = {}
+        self._titles: dict[str, str] = {}
         self._waiting: list[str] = []
+        self._name = ""
         self._own: Thumbnail | None = None
         self._all = False
         self._grid = QGridLayout()
@@ -45,18 +48,20 @@ class Samples(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(self._grid)
-        column.addWidget(self._more)
+        column.addWidget(self._more, 0, Qt.AlignmentFlag.AlignLeft)
         column.addWidget(self._caption)
         for sample in spec.samples:
+            reference = sample_reference(sample.value)
             picture = Thumbnail(sample.title, None, self, size=_EDGE)
-            picture.setObjectName(sample.value)
+            picture.setObjectName(reference)
             picture.clicked.connect(self._on_click)
-            cached = cached_thumbnail(sample.value)
+            cached = cached_thumbnail(reference)
             if cached.is_file():
                 picture.set_source(cached)
             else:
-                self._waiting.append(sample.value)
-            self._pictures[sample.value] = picture
+                self._waiting.append(reference)
+            self._pictures[reference] = picture
+            self._titles[reference] = sample.title
         self._arrange()
 
     def ask_missing(self) -> None:
@@ -96,15 +101,18 @@ class Samples(QWidget):
                 self._own.set_source(thumbnail if thumbnail is not None else _readable(reference))
         if self._own is not None:
             self._own.setChecked(own)
-        chosen = next((s.title for s in self._spec.samples if s.value == reference), "")
-        self._name = chosen or Path(reference).name
+        self._name = self._titles.get(reference, Path(reference).name)
         self._arrange()
 
     def say(self, facts: str) -> None:
         """The line below: name, size, and that files can be dropped."""
-        parts = [part for part in (getattr(self, "_name", ""), facts) if part]
+        parts = [part for part in (self._name, facts) if part]
         parts.append(self.tr("or drop a file anywhere"))
         self._caption.setText(" · ".join(parts))
+
+    def minimumSizeHint(self) -> QSize:
+        """Thumbnails shrink with the panel; they never hold it open."""
+        return QSize(COLUMNS * 36 + 18, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Thumbnails fill the width of the panel."""

@@ -31,6 +31,7 @@ from widgets.parts import Card, HintLabel, LinkButton, SectionLabel, TextLabel
 
 RECENT = 4
 EXAMPLES = 6
+_HEAD = 26
 _NARROW, _WIDE = 760, 1040
 
 
@@ -87,10 +88,9 @@ class StartPage(Page):
         column.addSpacing(16)
         self._lower = QHBoxLayout()
         self._lower.setSpacing(14)
-        column.addLayout(self._lower, 0)
+        column.addLayout(self._lower, 4)
         self._make_examples(catalogue)
         self._make_recent()
-        column.addStretch(1)
 
     def facts(self) -> Facts:
         """Nothing is set here."""
@@ -183,14 +183,18 @@ class StartPage(Page):
         if not pairs:
             return
         card = Card(self.tr("Try this"), self)
-        card.set_trailing(SectionLabel(self.tr("one click, under a minute")))
+        note = SectionLabel(self.tr("one click, under a minute"))
+        # As high as the link in the card beside it, so that both begin on one line.
+        note.setMinimumHeight(_HEAD)
+        card.set_trailing(note)
         grid = QGridLayout()
         grid.setSpacing(10)
+        columns = min(2, len(pairs))
         for index, (bench, example) in enumerate(pairs[:EXAMPLES]):
             one = ExampleCard(bench, example, self)
             one.chosen.connect(self.example_chosen)
-            grid.addWidget(one, index // 2, index % 2)
-        for column in range(2):
+            grid.addWidget(one, index // columns, index % columns)
+        for column in range(columns):
             grid.setColumnStretch(column, 1)
         card.body.addLayout(grid)
         card.body.addStretch(1)
@@ -200,6 +204,7 @@ class StartPage(Page):
     def _make_recent(self) -> None:
         card = Card(self.tr("Recent"), self)
         link = LinkButton(self.tr("History"), self)
+        link.setFixedHeight(_HEAD)
         link.clicked.connect(self.history_wanted)
         card.set_trailing(link)
         self._runs = QVBoxLayout()

@@ -12,7 +12,16 @@ from app import words
 from app.run_row import RunRow
 from engine.catalogue import BenchSpec, ExampleSpec, MethodSpec
 from widgets import icons, theme
-from widgets.parts import CardButton, Chip, FlowLayout, HintLabel, TextLabel, Thumbnail, to_pixmap
+from widgets.parts import (
+    CardButton,
+    Chip,
+    ElidedLabel,
+    FlowLayout,
+    HintLabel,
+    TextLabel,
+    Thumbnail,
+    to_pixmap,
+)
 from widgets.tokens import RADIUS_CARD
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
@@ -36,7 +45,7 @@ class Cover(QWidget):
         self._pixmap = to_pixmap(source, QSize(960, 640)) if source is not None else QPixmap()
         self._icon = icon if icon in icons.names() else "picture"
         self.setMinimumHeight(96)
-        self.setMaximumHeight(340)
+        self.setMaximumHeight(460)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:
@@ -77,6 +86,7 @@ class _Card(CardButton):
         super().__init__(name, parent, margin=1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.add(Cover(source, icon))
+        self.body.setStretch(0, 1)
         self.text = QVBoxLayout()
         self.text.setContentsMargins(14, 8, 14, 14)
         self.text.setSpacing(4)
@@ -147,12 +157,8 @@ class MethodCard(_Card):
         super().__init__(method.title, asset(method.thumbnail), bench.icon, parent)
         self._bench, self._method = bench.id, method.id
         self.say(method.title, method.summary)
-        source = HintLabel(method.source)
-        theme.set_role(source, "section")
-        source.setWordWrap(True)
+        source = ElidedLabel(method.source, "section")
         source.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.text.addStretch(1)
-        self.text.addSpacing(4)
         self.text.addWidget(source)
         self.clicked.connect(self._on_click)
 

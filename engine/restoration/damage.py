@@ -171,15 +171,15 @@ def _known(
             )
         except BadInput as error:
             raise BadInput(
-                f"missing.rectangle: from {hole.left:g} to {hole.right:g} % across and "
+                f"problem.missing.rectangle: from {hole.left:g} to {hole.right:g} % across and "
                 f"{hole.top:g} to {hole.bottom:g} % down is no usable hole; left must be below "
                 "right, top below bottom, and some of the picture must stay",
-                "missing.rectangle.left",
+                "problem.missing.rectangle.left",
             ) from error
     if painted is None:
         raise BadInput(
             "mask: nothing is painted yet; paint what is missing on the picture, or choose "
             "scattered or rectangle",
-            "mask",
+            "inputs.mask",
         )
     return painted_mask(read_painted(painted), size)

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from PIL import Image
-from PySide6.QtCore import QEventLoop, QObject, QTimer, Slot
+from PySide6.QtCore import (
+    QEventLoop,
+    QMessageLogContext,
+    QObject,
+    QTimer,
+    QtMsgType,
+    Slot,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QWidget
 
@@ -91,10 +99,12 @@ def _catalogue() -> catalogue_cache.Cached:
 
 
 def _take(shot: Shot) -> None:
+    qInstallMessageHandler(_say)
     app = application.create()
     window = application.open_window(app)
-    window.preferences.set(theme=shot.theme, reduced_motion=True)
+    window.preferences.set(theme=shot.theme)
     theme.apply(app, shot.theme)
+    theme.set_reduced_motion(True)
     window.resize(*shot.size)
     window.show()
     window.begin()
@@ -301,6 +311,12 @@ def _later(*calls: Any) -> Callable[[], None]:
             call()
 
     return work
+
+
+def _say(_kind: QtMsgType, _where: QMessageLogContext, text: str) -> None:
+    # Qt's screenless platform says at each window that it has no window manager.
+    if "propagateSizeHints" not in text:
+        sys.stderr.write(f"{text}\n")
 
 
 def _complain(text: str, code: int) -> int:

@@ -173,8 +173,7 @@ class ModelsPage(Page):
         column.addWidget(self.banner)
         self._column = QVBoxLayout()
         self._column.setSpacing(16)
-        column.addLayout(self._column)
-        column.addStretch(1)
+        column.addLayout(self._column, 1)
         self.set_catalogue(catalogue)
 
     def heading(self) -> Heading:
@@ -190,14 +189,16 @@ class ModelsPage(Page):
             card.export.connect(self.export)
             self.cards.append(card)
             self._column.addWidget(card)
-        if not catalogue.models:
-            self._column.addWidget(
-                EmptyState(
-                    "models",
-                    self.tr("No trained model is here yet"),
-                    self.tr("Train one in a terminal: priorbench train photo-denoiser --data DIR"),
-                )
+        if catalogue.models:
+            self._column.addStretch(1)
+            return
+        self._column.addWidget(
+            EmptyState(
+                "models",
+                self.tr("No trained model is here yet"),
+                self.tr("Train one in a terminal: priorbench train photo-denoiser --data DIR"),
             )
+        )
 
     @Slot(str)
     def export(self, model: str) -> None:

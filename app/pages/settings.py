@@ -217,7 +217,9 @@ class SettingsPage(Page):
         card.body.addLayout(row)
         card.body.addWidget(
             HintLabel(
-                self.tr("New runs are kept here. Earlier runs stay where they are and listed.")
+                self.tr(
+                    "New runs are kept here. Earlier runs stay where they are and are still listed."
+                )
             )
         )
         self._show_folder()

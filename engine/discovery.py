@@ -170,7 +170,7 @@ def _method_spec(found: _Found) -> MethodSpec:
         summary=method.summary,
         source=method.source,
         url=method.url,
-        help=method.help or inspect.cleandoc(sys.modules[found.module].__doc__ or ""),
+        help=method.help or _page(found),
         fields=fields_of(method.params),
         presets=tuple(method.presets),
         panels=tuple(method.panels),
@@ -213,6 +213,14 @@ def _bad_example(example: ExampleSpec, bench: Bench, methods: dict[str, Method])
     known = [spec.name for spec in bench.inputs]
     wrong |= {name: "there is no such input" for name in example.inputs if name not in known}
     return "; ".join(f"{name}: {text}" for name, text in wrong.items())
+
+
+def _page(found: _Found) -> str:
+    """The help page of a method of ours; what has none is explained by its docstring."""
+    path = ASSETS / "help" / f"{found.id}.md"
+    if found.package == "priorbench" and path.is_file():
+        return path.read_text(encoding="utf-8")
+    return inspect.cleandoc(sys.modules[found.module].__doc__ or "")
 
 
 def _thumbnail(method_id: str) -> str:

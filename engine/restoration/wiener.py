@@ -234,7 +234,7 @@ class Params(Settings):
         folded=True,
     )
     tolerance: float = knob(
-        1e-4,
+        3e-5,
         title="Stop when settled to",
         help="Relative residual of the linear system at which the answer counts as reached.",
         ge=1e-6,

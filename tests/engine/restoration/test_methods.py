@@ -10,6 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.data.samples import samples
+from engine.discovery import installed
 from engine.messages import Tune
 from engine.method import Settings, Solve, State
 from engine.models.zoo import available
@@ -227,3 +229,21 @@ def test_holes_are_filled_and_known_pixels_kept() -> None:
 def test_denoising_needs_no_first_guess() -> None:
     picture = cartoon()
     assert torch.equal(first_picture(Identity((3, *SIZE)), picture), picture)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_method_has_a_help_page(name: str) -> None:
+    page = installed().catalogue.method(f"restoration.{name}").help
+    assert page.startswith("# ")
+    for part in ("What it does", "When to use it", "What to expect", "Knobs", "Source"):
+        assert part in page
+
+
+def test_every_example_is_whole() -> None:
+    catalogue = installed().catalogue
+    assert not [module for module in catalogue.broken if "restoration" in module]
+    examples = catalogue.bench("restoration").examples
+    assert len(examples) >= 3
+    for example in examples:
+        assert example.seconds <= 60
+        assert example.inputs["picture"].removeprefix("sample:") in samples()

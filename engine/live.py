@@ -21,6 +21,8 @@ SHARE = {"interactive": 0.25, "run": 0.03, "training": 0.03}
 #: However costly, a picture comes at least this often (seconds).
 LONGEST_GAP = 1.0
 
+_NOTHING = np.empty(0, np.uint8)
+
 
 class Live:
     """Sends the pictures of one job and says when the next one is due."""
@@ -30,6 +32,7 @@ class Live:
         self._emit = emit
         self._share = SHARE[priority]
         self._segments: dict[str, Segment] = {}
+        self._before: dict[str, npt.NDArray[Any]] = {}
         self._due = 0.0
 
     def due(self, now: float) -> bool:
@@ -57,8 +60,15 @@ class Live:
     def show(
         self, pictures: Mapping[str, npt.NDArray[Any]], step: int, *, final: bool = False
     ) -> None:
-        """Send pictures, each (H, W, 3) uint8; ``final`` ones reliably inline."""
+        """Send pictures, each (H, W, 3) uint8; ``final`` ones reliably inline.
+
+        A panel that looks as before is not sent again: most show what does not change.
+        """
         for panel, picture in pictures.items():
+            if not final and np.array_equal(picture, self._before.get(panel, _NOTHING)):
+                continue
+            # A copy, for a method may change in place what its picture shows.
+            self._before[panel] = picture.copy()
             segment = self._segments.get(panel)
             slot, sequence, blob = -1, 0, b""
             if final or segment is None or picture.nbytes > segment.slot_bytes:

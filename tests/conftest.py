@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import threading
 import time
@@ -70,7 +71,22 @@ def _children() -> set[psutil.Process]:
 
 
 def _segments() -> set[str]:
-    return {p.name for p in SHM.glob("priorbench*")} if SHM.is_dir() else set()
+    """Our own segments, and those of the dead; another living window's are its own affair."""
+    if not SHM.is_dir():
+        return set()
+    ours = os.getpid()
+    return {
+        path.name
+        for path in SHM.glob("priorbench*")
+        if (owner := _owner(path.name)) == ours or not psutil.pid_exists(owner)
+    }
+
+
+def _owner(segment: str) -> int:
+    try:
+        return int(segment.split("-")[1], 16)
+    except (IndexError, ValueError):
+        return os.getpid()
 
 
 def _threads() -> set[threading.Thread]:

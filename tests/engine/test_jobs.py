@@ -6,6 +6,7 @@ import errno
 import threading
 import time
 
+import numpy as np
 import pytest
 from fake_runs import Bench, FakeRun
 from hypothesis import given, settings
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from engine.failures import explain
 from engine.interrupt import Interrupted, Interrupter
 from engine.jobs import Scheduler
+from engine.live import Live
 from engine.messages import (
     Attach,
     Control,
@@ -400,3 +402,21 @@ def test_any_order_of_commands_leaves_a_job_in_one_piece(commands, idle):
             ends = sum(state in ("finished", "cancelled") for state in states)
             assert ends == states.count("queued") - (states[-1] == "idle")
     assert bench.turns() == 0
+
+
+def test_a_picture_that_did_not_change_is_not_sent_again():
+    events = []
+    live = Live("a", "run", events.append)
+    moving = np.zeros((4, 4, 3), np.uint8)
+    still = np.ones((4, 4, 3), np.uint8)
+    for step in range(3):
+        moving += 1  # in place, as a method may
+        live.show({"moving": moving, "still": still}, step)
+    assert [(e.panel, e.step) for e in events] == [
+        ("moving", 0),
+        ("still", 0),
+        ("moving", 1),
+        ("moving", 2),
+    ]
+    live.show({"still": still}, 3, final=True)
+    assert events[-1].final

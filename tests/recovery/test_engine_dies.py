@@ -70,8 +70,9 @@ def test_the_other_jobs_go_on_by_themselves(engine):
     engine.wait(lambda: engine.state(idle) == "paused")
     # The crash is in this one, so the other is not to blame.
     culprit = engine.walk("culprit", trouble="native call")
-    other = engine.walk("other", steps=100, delay=1)
+    other = engine.walk("other", steps=100, delay=20)
     engine.wait(lambda: 3 in engine.steps(culprit))
+    engine.wait_until_stuck()
     os.kill(engine.client.pid, signal.SIGKILL)
     engine.wait(lambda: engine.crashes)
     (crash,) = engine.crashes

@@ -120,6 +120,8 @@ def _still(engine, job):
 def test_a_cancel_takes_less_than_a_second(engine, trouble):
     job = engine.walk(steps=1_000_000, delay=20, trouble=trouble)
     engine.wait(lambda: 3 in engine.steps(job))
+    if trouble != "none":
+        engine.wait_until_stuck()
     engine.client.control(job, "cancel")
     assert engine.wait(lambda: engine.state(job) == "cancelled") < 1.0
     record = json.loads((engine.folder / "run" / "run.json").read_text())
@@ -134,6 +136,7 @@ def test_a_call_that_cannot_be_cancelled_is_ended_by_force_and_the_others_go_on(
     other = engine.walk("other", steps=400, delay=5)
     stuck = engine.walk("stuck", trouble="native call")
     engine.wait(lambda: 3 in engine.steps(stuck))
+    engine.wait_until_stuck()
     pid = engine.client.pid
     engine.client.control(stuck, "cancel")
     engine.wait(lambda: engine.overdue == [stuck])

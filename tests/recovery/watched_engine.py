@@ -30,7 +30,8 @@ class Engine:
         quick = Settings(parent=0, heartbeat=0.25, checkpoint_every=0.2)
         self.client = EngineClient(settings=options.pop("settings", quick), **options)
         self.client.state.connect(self.states.append)
-        self.client.event.connect(self.events.append)
+        self.client.event.connect(self._remember)
+        self._moved = 0.0
         self.client.frame.connect(lambda *frame: self.frames.append(frame))
         self.client.crashed.connect(self.crashes.append)
         self.client.cancel_overdue.connect(self.overdue.append)
@@ -41,6 +42,15 @@ class Engine:
         began = time.monotonic()
         self.qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
         return time.monotonic() - began
+
+    def _remember(self, event: Any) -> None:
+        self.events.append(event)
+        if isinstance(event, Metrics):
+            self._moved = time.monotonic()
+
+    def wait_until_stuck(self) -> None:
+        """Wait until no job has moved for a while: a step does not end."""
+        self.wait(lambda: time.monotonic() - self._moved > 0.7)
 
     def ready(self) -> None:
         self.client.start()

@@ -67,11 +67,12 @@ class Answers(QObject):
 
     @Slot(str, str)
     def _on_failed(self, text: str, field: str) -> None:
-        page, name = self._page, field.removeprefix("problem.")
-        self._mark("preview", {name or "?": text.removeprefix(f"{name}: ")})
+        page, name = self._page, field.removeprefix("problem.").removeprefix("inputs.")
+        text = text.removeprefix(f"{field}: ").removeprefix(f"{name}: ")
+        self._mark("preview", {name or "?": text})
         if name in page.state.problem:
             return
-        line = sentence(text.removeprefix(f"{name}: "))
+        line = sentence(text)
         if name in page.state.inputs and not page.state.inputs[name]:
             # Nothing is wrong: something is still to be given.
             page.parts.stage.ask_for(line)

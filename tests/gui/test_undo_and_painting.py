@@ -1,0 +1,61 @@
+"""Everything that is set can be taken back, what is painted as well."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QPoint, Qt
+
+
+def test_undo_and_redo_reach_every_part_of_the_page(driver: Any, qtbot: Any) -> None:
+    page = driver.to_bench()
+    window = driver.window
+    states = [page.state]
+    page.edits.set("problem:blur.sigma", 3.0)
+    page.model.seal()
+    states.append(page.state)
+    page.choose_input("picture", "sample:coffee")
+    states.append(page.state)
+    page.choose_method("restoration.total_variation")
+    states.append(page.state)
+    qtbot.mouseClick(page.parts.stage._tabs["side"], Qt.MouseButton.LeftButton)
+    states.append(page.state)
+    assert window.actions_["edit.undo"].text() == "Undo: View"
+    for wanted in reversed(states[:-1]):
+        qtbot.keyClick(window, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+        assert page.state == wanted
+    assert not window.actions_["edit.undo"].isEnabled()
+    assert window.actions_["edit.undo"].toolTip() == "Nothing to undo"
+    assert page.parts.input.form.values()["blur.sigma"] == states[0].problem["blur.sigma"]
+    assert page.parts.method.method.id == states[0].method
+    for wanted in states[1:]:
+        window.actions_["edit.redo"].trigger()
+        assert page.state == wanted
+    assert driver.stage.mode() == "side"
+
+
+def test_a_hole_is_painted_by_hand_and_taken_back(driver: Any, qtbot: Any) -> None:
+    page = driver.to_bench()
+    qtbot.mouseClick(page.parts.input._paint, Qt.MouseButton.LeftButton)
+    assert page.state.problem["missing.kind"] == "painted"
+    assert driver.stage.tool() == "brush"
+    # Nothing painted yet: the page asks for it instead of complaining.
+    driver.until(lambda: page.answers.blocked)
+    assert not page.parts.banner.isVisible(), (page.parts.banner.text(), page.answers._errors)
+
+    middle = driver.stage.rect().center()
+    qtbot.mousePress(driver.stage, Qt.MouseButton.LeftButton, pos=middle)
+    for x in range(0, 60, 10):
+        qtbot.mouseMove(driver.stage, middle + QPoint(x, 0))
+    qtbot.mouseRelease(driver.stage, Qt.MouseButton.LeftButton, pos=middle + QPoint(60, 0))
+    assert page.state.inputs["mask"]
+    driver.until(lambda: not page.answers.blocked)
+    painted = driver.stage.mask()
+    assert painted is not None
+    assert painted.any()
+
+    page.model.undo()
+    assert page.state.inputs["mask"] == ""
+    assert not driver.stage.mask().any()
+    page.model.redo()
+    assert (driver.stage.mask() == painted).all()

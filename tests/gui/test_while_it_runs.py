@@ -1,0 +1,113 @@
+"""Steering a run, losing the engine, closing the window: nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any
+
+from PySide6.QtCore import Qt
+
+from app.run_row import read_json
+
+
+def test_knobs_that_are_live_move_it_and_the_others_say_why_not(driver: Any, qtbot: Any) -> None:
+    page = driver.to_bench()
+    driver.long_run()
+    trust, steps = (page.parts.method.form.row(name) for name in ("trust", "steps"))
+    assert trust.editor.slider.isEnabled()
+    assert not steps.editor.slider.isEnabled()
+    assert "while it runs" in steps.toolTip()
+    trust.editor.slider.setFocus()
+    for _ in range(5):
+        qtbot.keyClick(trust.editor.slider, Qt.Key.Key_Right)
+    value = page.state.value("params:trust")
+    assert value > 1.0
+
+    driver.window.actions_["run.pause"].trigger()
+    driver.until(lambda: driver.run.state == "paused")
+    at = driver.run.last_progress.step
+    assert page.parts.bar.primary.text() == "Resume"
+    driver.window.actions_["run.step"].trigger()
+    driver.until(lambda: driver.run.last_progress.step > at)
+    driver.until(lambda: driver.run.state == "paused")
+    driver.window.actions_["run.continue"].trigger()
+    driver.until(lambda: driver.run.state == "running")
+
+    # Another page in front; this one goes on and says so in the rail.
+    driver.window.show_page("history")
+    assert driver.window.rail.badge("restoration") == "running"
+    driver.window.show_page("restoration")
+
+    began = time.monotonic()
+    qtbot.mouseClick(page.parts.bar.cancel_button, Qt.MouseButton.LeftButton)
+    driver.over()
+    assert time.monotonic() - began < 1.5
+    assert driver.run.state == "cancelled"
+    events = read_json(driver.run.folder / "run.json")["events"]
+    assert any(event[2].get("trust") == value for event in events if isinstance(event[2], dict))
+    assert trust.editor.slider.isEnabled()
+    assert steps.editor.slider.isEnabled()
+
+
+def test_run_again_replaces_after_asking(driver: Any, answers: list[bool]) -> None:
+    page = driver.to_bench()
+    driver.long_run()
+    first = driver.run.job
+    answers[:] = [False, True]
+    page.start()
+    assert driver.run.job == first
+    page.start()
+    assert driver.run.job != first
+    driver.until(lambda: page.desk.shown is not None)
+    driver.run.cancel()
+    driver.over()
+    driver.until(lambda: len(driver.window.index.search(status="cancelled")) == 2)
+
+
+def test_a_killed_engine_is_explained_and_the_run_resumes(driver: Any) -> None:
+    page = driver.to_bench()
+    driver.long_run()
+    driver.window.client.control(driver.run.job, "checkpoint")
+    driver.until(lambda: (driver.run.folder / "checkpoint.json").is_file())
+    step = driver.run.last_progress.step
+    began = time.monotonic()
+    os.kill(driver.window.client.pid, signal.SIGKILL)
+    driver.until(lambda: driver.run.state == "interrupted")
+    assert time.monotonic() - began < 3.0
+    banner = page.parts.banner
+    assert banner.isVisible()
+    assert "SIGKILL" in banner.text()
+    assert banner.action.text() == "Resume"
+    banner.action.click()
+    driver.until(lambda: driver.run.state == "running")
+    driver.until(lambda: driver.run.last_progress.step > step)
+    driver.run.cancel()
+    driver.over()
+
+
+def test_a_run_survives_the_closing_of_the_window(
+    open_window: Any, answers: list[bool], qtbot: Any
+) -> None:
+    first = open_window()
+    first.to_bench()
+    first.long_run()
+    folder = first.run.folder
+    answers[:] = [False, True]
+    assert not first.close()
+    assert first.run.active
+    assert first.close()
+    assert not (folder / "run.json").exists()
+
+    second = open_window()
+    assert second.window.page_id == "restoration"
+    page = second.bench
+    assert page.state.method == "restoration.total_variation"
+    assert page.parts.banner.action.text() == "Resume"
+    qtbot.mouseClick(page.parts.banner.action, Qt.MouseButton.LeftButton)
+    second.until(lambda: second.run.state == "running")
+    second.until(lambda: second.run.last_progress is not None)
+    assert second.run.folder == folder
+    second.run.cancel()
+    second.over()

@@ -13,7 +13,7 @@ from engine.catalogue import PanelSpec, SeriesSpec
 from engine.data.pictures import resize, write_png
 from engine.method import Context, State
 from engine.operators import Mask
-from engine.restoration.metrics import mismatch, psnr
+from engine.restoration.metrics import mismatch, noise_of, psnr
 from engine.restoration.problem import Problem, RestorationSettings, build
 
 #: Above this many pixels SSIM is measured at every n-th step only, and at the last.
@@ -158,6 +158,10 @@ def preview(
         "truth": problem.truth is not None,
         "measured": problem.count,
     }
+    if problem.truth is None and not isinstance(problem.operator, Mask):
+        guess = noise_of(problem.measurement)
+        facts["noise_estimate"] = guess
+        facts["notes"] = [*problem.notes, f"its noise looks like {guess:.3f}"]
     if isinstance(problem.operator, Mask):
         facts["missing"] = 1.0 - problem.count / problem.measurement.numel()
     return still_pictures(problem), facts

@@ -34,7 +34,7 @@ FIRST_SIGMA = 49.0 / 255.0
 #: Pixels that neighboring tiles share; each keeps its half.
 OVERLAP = 96
 #: Relative residual to which the data step is solved where it is iterative.
-DATA_TOLERANCE = 1e-5
+DATA_TOLERANCE = 1e-4
 
 
 def noise_levels(steps: int, first: float, last: float) -> list[float]:

@@ -8,7 +8,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from engine.operators import GaussianBlur, Mask, random_mask
 from engine.restoration import metrics
-from engine.restoration.metrics import Similarity, mismatch, psnr, ssim
+from engine.restoration.metrics import Similarity, mismatch, noise_of, psnr, ssim
 
 
 def pair(height: int, width: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -46,6 +46,14 @@ def test_the_same_picture_is_perfect_and_finite() -> None:
     truth, _ = pair(16, 16)
     assert psnr(truth, truth) == 100.0
     assert ssim(truth, truth) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("sigma", [0.01, 0.05, 0.2])
+def test_noise_is_estimated_without_the_truth(sigma: float) -> None:
+    rows, columns = torch.meshgrid(torch.arange(120.0), torch.arange(161.0), indexing="ij")
+    picture = (0.5 + 0.4 * torch.sin(rows / 9) * torch.cos(columns / 11)).expand(1, 3, -1, -1)
+    grain = torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
+    assert noise_of(picture + sigma * grain) == pytest.approx(sigma, rel=0.05)
 
 
 def test_ssim_needs_a_window_of_pixels() -> None:

@@ -126,6 +126,9 @@ def test_a_damaged_picture_is_taken_as_it_is(photo: Path) -> None:
     problem = problem_of(photo, damage="blur", already_damaged=True)
     expected = torch.from_numpy(np.asarray(Image.open(photo)).copy()).permute(2, 0, 1)[None] / 255
     torch.testing.assert_close(problem.measurement, expected)
+    _, facts = preview(RestorationSettings(already_damaged=True), context(photo))
+    assert not facts["truth"]
+    assert facts["notes"][-1] == f"its noise looks like {facts['noise_estimate']:.3f}"
 
 
 @pytest.mark.parametrize(

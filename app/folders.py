@@ -19,6 +19,7 @@ class Folders:
 
     runs: Path
     index: Path
+    store: Path
     settings: Path
     sessions: Path
     cache: Path
@@ -40,6 +41,8 @@ def folders() -> Folders:
     return Folders(
         runs=data / "runs",
         index=data / "index.sqlite",
+        # Kept by the engine: input files by the hash of their content.
+        store=data / "store",
         settings=config / "settings.json",
         sessions=data / "sessions",
         cache=cache,

@@ -15,11 +15,14 @@ import msgspec
 
 from app import owners
 from app.files import write_atomic
+from app.folders import folders
 from engine.messages import RunRequest
 
 RECORD, REQUEST, WINDOW = "run.json", "request.json", "window.json"
 #: A run that did not end; also what one that nobody computes shows instead of "running".
 INTERRUPTED = "interrupted"
+#: What of a record a repetition keeps to, beside events and inputs.
+_PINNED = ("params", "problem", "backend", "device", "threads")
 _UNDER_WAY = frozenset({"queued", "preparing", "running", "idle", "paused"})
 
 
@@ -192,15 +195,28 @@ def request_of(row: RunRow) -> RunRequest:
 
 
 def repeat_of(row: RunRow) -> RunRequest:
-    """The request that repeats this run exactly: its backend pinned, its events replayed."""
+    """The request that gives this run's numbers again.
+
+    Backend, device and threads are pinned, what a person did is replayed, and an input is
+    taken from the store, as it was then, where it is still kept.
+    """
     request = request_of(row)
-    record = read_json(row.path / RECORD) or {}
-    backend = _text(record.get("backend")) or request.backend
+    record = read_json(row.path / RECORD)
+    if record is None:
+        return request
+    inputs = dict(request.inputs)
+    for name, kept in _table(record.get("inputs")).items():
+        sha256 = _text(_table(kept).get("hash"))
+        sample = inputs.get(name, "").startswith("sample:")
+        if sha256 and not sample and any(folders().store.glob(f"{sha256}*")):
+            inputs[name] = f"store:{sha256}"
+    pinned = {name: record[name] for name in _PINNED if name in record}
+    whole = {**msgspec.to_builtins(request), **pinned, "inputs": inputs}
+    whole["replay"] = record.get("events") or request.replay
     try:
-        events = msgspec.convert(record.get("events", []), list[tuple[int, str, Any]])
+        return msgspec.convert(whole, RunRequest)
     except msgspec.ValidationError:
-        events = []
-    return msgspec.structs.replace(request, backend=backend, replay=events or request.replay)
+        return request
 
 
 def _text(value: Any) -> str:

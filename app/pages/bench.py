@@ -15,7 +15,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 
-from app import page_state
+from app import page_state, run_words
 from app.actions import ActionSet, Facts, run_reason
 from app.header import Heading
 from app.page_state import PageModel, PageState
@@ -25,12 +25,12 @@ from app.pages.bench_edits import Edits
 from app.pages.bench_gauge import GaugeFeed
 from app.pages.bench_help import show_help
 from app.pages.bench_intake import Intake
-from app.pages.bench_kept import kept_curves, kept_events, kept_pictures, kept_request
+from app.pages.bench_kept import kept_pictures
 from app.pages.bench_parts import BenchParts
 from app.pages.bench_preview import Preview
 from app.pages.bench_results import Results
 from app.pages.bench_run import RunDesk
-from app.run_row import RunRow
+from app.run_row import RunRow, repeat_of, request_of
 from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
 from engine.messages import RunRequest
 
@@ -263,34 +263,31 @@ class BenchPage(Page):
 
     def reopen(self, row: RunRow) -> None:
         """Show a kept run: its settings, its pictures, its curves."""
-        request = kept_request(row)
         if self.desk.run.active:
             self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
             return
-        if request is None or not self.open_request(request, self.tr("Reopen")):
+        if not self.open_request(request_of(row), self.tr("Reopen")):
             return
         pictures = kept_pictures(row.path, self.bench)
         if pictures:
             self.parts.stage.show_pictures(pictures)
             self.desk.shown = self.state.request()
             self.results.folder = row.path
-        self.parts.curves.show_curves(kept_curves(row.path))
+        self.parts.curves.show_curves(run_words.curves_of(row))
         self.parts.bar.set_state("finished", self.tr("From the history"))
         self.facts_changed.emit()
 
     def repeat(self, row: RunRow) -> None:
         """Run a kept run again, with everything that was done while it ran."""
-        request = kept_request(row)
-        if request is not None and self.open_request(request, self.tr("Repeat")):
-            again = msgspec.structs.replace(request, replay=kept_events(row.path))
-            self._start(again)
+        if self.open_request(request_of(row), self.tr("Repeat")):
+            self._start(repeat_of(row))
 
     def resume(self, row: RunRow) -> None:
         """Go on with an interrupted run, from its newest checkpoint."""
-        request = kept_request(row)
+        request = request_of(row)
         if self.desk.run.active:
             self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
-        elif request is not None and self.open_request(request, self.tr("Resume")):
+        elif self.open_request(request, self.tr("Resume")):
             self.desk.run.adopt(request, row.path)
             self.desk.run.resume()
 

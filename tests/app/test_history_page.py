@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -410,9 +411,29 @@ def test_a_run_can_be_asked_for_again(make_run: MakeRun, index: RunIndex) -> Non
     again = repeat_of(row)
     assert again.backend == "torch"
     assert again.replay == [(3, "Tune", {"values": {"noise": 0.02}})]
+    assert again.inputs == request.inputs
     for name in ("run.json", "request.json"):
         (folder / name).unlink()
     assert request_of(row).params == {"noise": 0.01}
+
+
+def test_a_repeated_run_reads_what_it_read_then(
+    make_run: MakeRun, index: RunIndex, home: Path
+) -> None:
+    sha256 = "ab" * 32
+    (home / "store").mkdir()
+    (home / "store" / f"{sha256}.png").write_bytes(b"")
+    folder = make_run("one", inputs={"picture": "/photos/cat.png"}, device="cpu", threads=2)
+    record = json.loads((folder / "run.json").read_text())
+    record["inputs"] = {"picture": {"hash": sha256, "path": "/photos/cat.png"}}
+    (folder / "run.json").write_text(json.dumps(record))
+    row = index.take(folder)
+    assert row is not None
+    assert row.heading == "Wiener filter · cat"
+    assert request_of(row).inputs == {"picture": "/photos/cat.png"}
+    again = repeat_of(row)
+    assert again.inputs == {"picture": f"store:{sha256}"}
+    assert (again.device, again.threads) == ("cpu", 2)
 
 
 # --- many ---------------------------------------------------------------------------------

@@ -87,10 +87,10 @@ class _Card(CardButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.add(Cover(source, icon))
         self.body.setStretch(0, 1)
-        self.text = QVBoxLayout()
-        self.text.setContentsMargins(14, 8, 14, 14)
-        self.text.setSpacing(4)
-        self.body.addLayout(self.text)
+        self.words = QVBoxLayout()
+        self.words.setContentsMargins(14, 8, 14, 14)
+        self.words.setSpacing(4)
+        self.body.addLayout(self.words)
 
     def say(self, title: str, summary: str) -> None:
         """The words of the card."""
@@ -99,7 +99,7 @@ class _Card(CardButton):
         line.setAlignment(Qt.AlignmentFlag.AlignTop)
         for part in (heading, line):
             part.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-            self.text.addWidget(part)
+            self.words.addWidget(part)
 
 
 class BenchCard(_Card):
@@ -136,8 +136,8 @@ class BenchCard(_Card):
             start = Chip(self.tr("Start with your own picture"), row, checkable=False)
             start.clicked.connect(self._on_bench)
             flow.addWidget(start)
-        self.text.addSpacing(4)
-        self.text.addWidget(row)
+        self.words.addSpacing(4)
+        self.words.addWidget(row)
 
     def _on_bench(self) -> None:
         self.chosen.emit(self._bench, "")
@@ -159,7 +159,7 @@ class MethodCard(_Card):
         self.say(method.title, method.summary)
         source = ElidedLabel(method.source, "section")
         source.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.text.addWidget(source)
+        self.words.addWidget(source)
         self.clicked.connect(self._on_click)
 
     def _on_click(self) -> None:

@@ -232,10 +232,11 @@ def test_a_flood_of_output_stops_nobody(make_engine, tmp_path):
 def test_without_shared_memory_frames_go_by_pipe(make_engine, no_slots):
     engine = make_engine(slots=no_slots)
     engine.ready()
-    job = engine.walk(steps=200, delay=5, size=64)
-    assert engine.over(job).state == "finished"
+    job = engine.walk(steps=1_000_000, delay=5, size=64)
+    engine.wait(lambda: len(engine.frames) > 5)
+    engine.client.control(job, "cancel")
+    engine.over(job)
     live = [frame for frame in engine.frames if not frame[4]]
-    assert len(live) > 3
     assert live[0][2].shape == (64, 64, 3)
 
 

@@ -40,6 +40,8 @@ def test_a_killed_window_takes_its_engine_with_it(tmp_path, trouble):
         assert window.stdout is not None
         engine = psutil.Process(int(window.stdout.readline().split()[1]))
         assert window.stdout.readline() == "stepping\n"
+        if trouble != "none":
+            assert window.stdout.readline() == "not answering\n"
         trackers = [
             child
             for child in psutil.Process(window.pid).children()
@@ -113,7 +115,7 @@ def test_the_window_never_imports_torch_and_the_engine_never_qt(tmp_path):
 
 def test_both_sides_share_one_resource_tracker(engine):
     """Attaching must not make the engine's tracker remove what the window owns."""
-    job = engine.walk(steps=100, delay=5, size=64)
+    job = engine.walk(steps=1_000_000, delay=5, size=64)
     engine.wait(lambda: len([f for f in engine.frames if not f[4]]) > 2)
     trackers = [
         child
@@ -122,6 +124,7 @@ def test_both_sides_share_one_resource_tracker(engine):
     ]
     assert trackers == []
     assert resource_tracker._resource_tracker._fd is not None
+    engine.client.control(job, "cancel")
     engine.over(job)
     assert not any("leaked" in line for line in engine.lines())
     assert threading.active_count() < 12

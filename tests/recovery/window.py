@@ -11,21 +11,25 @@ from PySide6.QtCore import QCoreApplication
 from watched_engine import request
 
 from app.engine_client import EngineClient
+from engine.entry import Settings
 from engine.messages import Metrics, Ready
 
 
 class Window:
     def __init__(self, folder: Path, trouble: str, size: int) -> None:
         self.frames = 0
-        self.client = EngineClient()
+        self.client = EngineClient(settings=Settings(parent=0, heartbeat=0.25))
+        self.client.state.connect(self.on_state)
         self.client.ready.connect(self.on_ready)
         self.client.event.connect(self.on_event)
         self.client.frame.connect(self.on_frame)
-        self.request = request(
-            size=size, steps=60, delay=20 if trouble == "none" else 1, trouble=trouble
-        )
+        self.request = request(size=size, steps=120, delay=20, trouble=trouble, at=10)
         self.folder = folder
         self.client.start()
+
+    def on_state(self, state: str) -> None:
+        if state == "not answering":
+            say(state)
 
     def on_ready(self, ready: Ready) -> None:
         say(f"engine {ready.pid}")

@@ -67,9 +67,9 @@ BENCH = Bench(
             seconds=15.0,
         ),
         ExampleSpec(
-            title="Fill in nine of ten pixels",
+            title="Fill in four of five pixels",
             method="restoration.plug_and_play",
-            problem={"damage": "missing", "missing.fraction": 0.9, "noise": 0.01},
+            problem={"damage": "missing", "missing.fraction": 0.8, "noise": 0.01},
             params={"steps": 24},
             inputs={"picture": "sample:chelsea"},
             seconds=30.0,

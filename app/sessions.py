@@ -6,6 +6,7 @@ most the last half second. The next window takes over the newest file whose wind
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -64,7 +65,7 @@ class SessionStore:
         self.notice = ""
         self._owner = owners.token()
         # A process can have several windows, tests do.
-        self._mine = folder / f"{self._owner.replace(':', '-')}-{id(self):x}.json"
+        self._mine = folder / f"{self._owner.replace(':', '-')}-{secrets.token_hex(4)}.json"
 
     def take_over(self) -> Session | None:
         """The newest session whose window is gone; it is this window's from now on."""

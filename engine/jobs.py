@@ -461,6 +461,7 @@ class Scheduler:
     def _bank(self, job: _Job) -> None:
         if job.state == "running":
             job.banked = self._elapsed(job)
+            job.since = self._clock()
 
     def _elapsed(self, job: _Job) -> float:
         return job.banked + (self._clock() - job.since if job.state == "running" else 0.0)

@@ -67,6 +67,14 @@ def test_progress_estimates_the_rest():
     assert progress.seconds == pytest.approx(progress.step * 0.5)
 
 
+def test_the_last_progress_tells_the_whole_time_once():
+    bench = Bench()
+    bench.start("a", total=10, cost=1.0)
+    bench.turns()
+    # Ten steps, and the resume in which the method says that it is done.
+    assert bench.of(Progress)[-1].seconds == pytest.approx(11.0)
+
+
 def test_time_in_a_pause_does_not_count():
     bench = Bench()
     bench.start("a", total=100, cost=1.0)

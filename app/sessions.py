@@ -80,6 +80,8 @@ class SessionStore:
                     # The rename decides which of two windows that start at once gets it.
                     path.rename(self._mine)
                     taken = session
+                    # From here on it has a living owner; no other window may take it.
+                    self.save(msgspec.structs.replace(session, clean=False))
                 elif session.clean or kept >= _KEPT:
                     path.unlink()
                 else:

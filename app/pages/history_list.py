@@ -262,8 +262,8 @@ class RunList(QListView):
 
 
 def facts_line(row: RunRow, catalogue: Catalogue) -> str:
-    """The first numbers, the method where the heading hides it, and how long it took."""
-    parts = [text for _, _, text in run_words.metrics(row, catalogue)[:2]]
+    """The first number, the method where the heading hides it, and how long it took."""
+    parts = [text for _, _, text in run_words.metrics(row, catalogue)[:1]]
     if row.name:
         parts.append(row.title)
     if row.seconds > 0:

@@ -136,6 +136,7 @@ def open_window(app: QApplication) -> MainWindow:
     cache.setParent(window)
     preferences.setParent(window)
     cache.changed.connect(window.set_catalogue)
+    cache.failed.connect(window.no_catalogue)
     window.catalogue_cache = cache
     return window
 

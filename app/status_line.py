@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QCoreApplication, QRectF, Qt, Slot
+from PySide6.QtCore import QCoreApplication, QRectF, Qt, QTimer, Slot
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QWidget
 
@@ -12,6 +12,7 @@ from engine.messages import Event, Heartbeat, Ready
 from widgets import theme
 
 HEIGHT = 32
+REMARK_MS = 8000
 
 _COLORS = {
     "ready": "accent",
@@ -83,6 +84,10 @@ class StatusLine(QFrame):
         layout.addWidget(self._jobs)
         self.log_button = ActionButton(actions["view.log"], self, kind="link")
         layout.addWidget(self.log_button)
+        self._quiet = QTimer(self)
+        self._quiet.setSingleShot(True)
+        self._quiet.setInterval(REMARK_MS)
+        self._quiet.timeout.connect(self._message.clear)
         self._draw()
 
     @property
@@ -108,8 +113,9 @@ class StatusLine(QFrame):
             self._draw()
 
     def say(self, text: str) -> None:
-        """A quiet remark, until the next one."""
-        self._message.setText(f"· {text}" if text else "")
+        """A quiet remark that goes away by itself."""
+        self._message.setText(f"· {text}")
+        self._quiet.start()
 
     def _draw(self) -> None:
         device = f" · {self._device}" if self._device and self._state in ("ready", "busy") else ""

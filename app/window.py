@@ -123,6 +123,11 @@ class MainWindow(QMainWindow):
         self.catalogue = catalogue
         self.pages.rebuild()
 
+    @Slot(str)
+    def no_catalogue(self, why: str) -> None:
+        """The catalogue cannot be made; what was cached still works."""
+        self.say("error", self.tr("The installed methods cannot be listed: {why}").format(why=why))
+
     @Slot()
     def refresh(self) -> None:
         """Draw header, menus and buttons again from what the page in front says."""
@@ -181,7 +186,7 @@ class MainWindow(QMainWindow):
             self.say("warning", text.format(method=row.method or row.heading, folder=row.folder))
             return
         self.show_page(bench_id)
-        getattr(self.bench(bench_id), how)(row)
+        getattr(self.bench(bench_id).kept, how)(row)
 
     # --- telling ---------------------------------------------------------------------------
 

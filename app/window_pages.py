@@ -174,6 +174,7 @@ class Pages(QObject):
     def _start(self) -> Page:
         window: QWidget = self._window
         start = StartPage(self._window.catalogue, self._recent, self._window.actions_, window)
+        start.set_menu(self._window.commands.menu)
         start.bench_chosen.connect(self._window.open_bench)
         start.example_chosen.connect(self._window.try_example)
         start.run_chosen.connect(self._window.reopen_id)

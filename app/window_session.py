@@ -11,6 +11,7 @@ from PySide6.QtCore import QByteArray, QObject, Slot
 
 from app import page_state
 from app.dialogs import ask
+from app.run_row import INTERRUPTED, read_folder
 from app.sessions import OpenRun, Session, SessionKeeper, SessionStore
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ class WindowSession(QObject):
     def _offer(self, run: OpenRun) -> None:
         page = self._window.bench(run.bench) if run.bench in self._window.rail.keys() else None  # noqa: SIM118
         folder = Path(run.folder)
-        if page is not None and folder.is_dir() and not (folder / "run.json").is_file():
+        row = read_folder(folder) if folder.is_dir() else None
+        # It may have come to its end while the window was closing.
+        if page is not None and row is not None and row.shown_status == INTERRUPTED:
             page.desk.adopt(run.request, folder)
 
     @Slot(str)

@@ -15,7 +15,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QWidget
 
-from app import page_state, run_words
+from app import page_state
 from app.actions import ActionSet, Facts, run_reason
 from app.header import Heading
 from app.page_state import PageModel, PageState
@@ -25,12 +25,12 @@ from app.pages.bench_edits import Edits
 from app.pages.bench_gauge import GaugeFeed
 from app.pages.bench_help import show_help
 from app.pages.bench_intake import Intake
-from app.pages.bench_kept import kept_pictures
+from app.pages.bench_kept import KeptRuns
 from app.pages.bench_parts import BenchParts
 from app.pages.bench_preview import Preview
 from app.pages.bench_results import Results
 from app.pages.bench_run import RunDesk
-from app.run_row import RunRow, repeat_of, request_of
+from app.pages.bench_samples import quick_look
 from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
 from engine.messages import RunRequest
 
@@ -69,9 +69,13 @@ class BenchPage(Page):
         self.preview = Preview(client, bench.id, self)
         self.intake = Intake(client, bench.id, self)
         self.results = Results(self)
-        self.desk = RunDesk(client, parts.stage, parts.curves, parts.bar, parts.banner, self)
+        titles = {f"problem.{field.name}": field.title for field in bench.fields}
+        self.desk = RunDesk(
+            client, titles, parts.stage, parts.curves, parts.bar, parts.banner, self
+        )
         self.edits = Edits(self)
         self.answers = Answers(self)
+        self.kept = KeptRuns(self)
         self.gauge = GaugeFeed(client, parts.gauge, self)
         self._connect()
         self._show(self.state, None)
@@ -165,8 +169,21 @@ class BenchPage(Page):
         """Ask for what the page shows, at the first time."""
         if not self._was_entered:
             self._was_entered = True
-            self.parts.input.ask_thumbnails()
+            self._quick_look()
             self._ask(picture=True)
+
+    def _quick_look(self) -> None:
+        """Something to see while the engine is still starting."""
+        stage, spec = self.parts.stage.stage, self.picture_input
+        if stage.keys() or self._client.current_state in ("ready", "busy"):
+            return
+        text = self.tr("The engine is starting …")
+        array = quick_look(self.state.inputs.get(spec.name, "")) if spec is not None else None
+        if array is not None and spec is not None:
+            stage.set_picture(self.parts.stage.original, array, spec.title)
+            stage.set_note(text)
+        else:
+            stage.set_empty(text)
 
     def restore(self, values: Any) -> None:
         """Set what an earlier session had set, as far as it still exists."""
@@ -192,7 +209,7 @@ class BenchPage(Page):
             self.parts.banner.show_message(text, "warning")
             return
         self.model.seal()
-        self._start(self.request())
+        self.start_request(self.request())
 
     def open_request(self, request: RunRequest, words: str) -> bool:
         """Show the settings of a request, as one step of undo; False where that cannot be."""
@@ -221,7 +238,7 @@ class BenchPage(Page):
             preset=presets[0].name if presets else "",
         )
         if self.open_request(request, example.title):
-            self._start(self.request())
+            self.start_request(self.request())
 
     def open_picture(self) -> None:
         """Let the person choose a file for the first input."""
@@ -258,38 +275,6 @@ class BenchPage(Page):
             self.intake.paste(spec.name, QImage(QGuiApplication.clipboard().image()))
         else:
             self.notice.emit("warning", self.tr("There is no picture on the clipboard."))
-
-    # --- kept runs -----------------------------------------------------------------------
-
-    def reopen(self, row: RunRow) -> None:
-        """Show a kept run: its settings, its pictures, its curves."""
-        if self.desk.run.active:
-            self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
-            return
-        if not self.open_request(request_of(row), self.tr("Reopen")):
-            return
-        pictures = kept_pictures(row.path, self.bench)
-        if pictures:
-            self.parts.stage.show_pictures(pictures)
-            self.desk.shown = self.state.request()
-            self.results.folder = row.path
-        self.parts.curves.show_curves(run_words.curves_of(row))
-        self.parts.bar.set_state("finished", self.tr("From the history"))
-        self.facts_changed.emit()
-
-    def repeat(self, row: RunRow) -> None:
-        """Run a kept run again, with everything that was done while it ran."""
-        if self.open_request(request_of(row), self.tr("Repeat")):
-            self._start(repeat_of(row))
-
-    def resume(self, row: RunRow) -> None:
-        """Go on with an interrupted run, from its newest checkpoint."""
-        request = request_of(row)
-        if self.desk.run.active:
-            self.notice.emit("warning", self.tr("A run is going on here; cancel it first."))
-        elif self.open_request(request, self.tr("Resume")):
-            self.desk.run.adopt(request, row.path)
-            self.desk.run.resume()
 
     # --- drawing the state ---------------------------------------------------------------
 
@@ -336,7 +321,8 @@ class BenchPage(Page):
 
     # --- the run -------------------------------------------------------------------------
 
-    def _start(self, request: RunRequest) -> None:
+    def start_request(self, request: RunRequest) -> None:
+        """Run ``request``, which the page shows already."""
         self.desk.start(request, self._preferences.runs_folder, parent=self)
 
     @Slot()
@@ -369,7 +355,7 @@ class BenchPage(Page):
             for name, value in values.items()
         }
         self.model.replace(self.state.with_values(keys), self.tr("Smaller"))
-        self._start(self.request())
+        self.start_request(self.request())
 
     # --- wiring --------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Slot
 
 from app.page_state import from_request
+from app.pages.bench_input import SEED
 from app.words import sentence
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Answers(QObject):
     def _on_preview(self, arrays: dict[str, Any], facts: dict[str, Any]) -> None:
         page = self._page
         self._mark("preview", {})
+        page.parts.input.ask_thumbnails()
         page.parts.input.set_size(str(facts.get("size", "")))
         notes = [sentence(str(note)) for note in facts.get("notes", ())]
         if facts.get("truth"):
@@ -70,6 +72,7 @@ class Answers(QObject):
         page, name = self._page, field.removeprefix("problem.").removeprefix("inputs.")
         text = text.removeprefix(f"{field}: ").removeprefix(f"{name}: ")
         self._mark("preview", {name or "?": text})
+        page.parts.input.ask_thumbnails()
         if name in page.state.problem:
             return
         line = sentence(text)
@@ -88,4 +91,5 @@ class Answers(QObject):
         merged = {n: t for part in self._errors.values() for n, t in part.items()}
         self._page.parts.method.set_errors(merged)
         problem = {n.removeprefix("problem."): t for n, t in merged.items()}
+        problem = {SEED if name == "seed" else name: text for name, text in problem.items()}
         self._page.parts.input.set_errors(problem)

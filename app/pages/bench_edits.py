@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QCoreApplication, QObject, Slot
 
 from app.page_state import with_knob, with_method, with_preset
+from app.pages.bench_input import SEED
 from app.pages.bench_masks import keep_mask
 from engine.catalogue import BenchSpec, Catalogue
 
@@ -58,7 +59,7 @@ class Edits(QObject):
 
     @Slot(str, object)
     def _on_problem(self, name: str, value: Any) -> None:
-        self.set(f"problem:{name}", value)
+        self.set("seed" if name == SEED else f"problem:{name}", value)
 
     @Slot(str, object)
     def _on_knob(self, name: str, value: Any) -> None:
@@ -116,7 +117,8 @@ class Edits(QObject):
 
 def _words(bench: BenchSpec, catalogue: Catalogue) -> dict[str, str]:
     """Key to the words that undo uses for it."""
-    words = {f"problem:{field.name}": field.title for field in bench.fields}
+    words = {"seed": QCoreApplication.translate("Edits", "Seed")}
+    words |= {f"problem:{field.name}": field.title for field in bench.fields}
     words |= {f"inputs:{spec.name}": spec.title for spec in bench.inputs}
     for method in catalogue.methods_of(bench.id):
         words |= {f"{method.id}:{field.name}": field.title for field in method.fields}

@@ -16,6 +16,8 @@ from widgets.parts import Chip, HintLabel, LinkButton, SectionLabel
 
 #: The value of a choice that goes with a mask painted by hand.
 PAINTED = "painted"
+#: The form's name for the seed, which belongs to the page and not to the bench's problem.
+SEED = "page.seed"
 
 
 def painting_values(bench: BenchSpec) -> dict[str, Any]:
@@ -56,7 +58,20 @@ class InputPanel(QWidget):
         for place, spec in enumerate(s for s in bench.inputs if s.kind == "picture"):
             self._add_input(spec, column, first=place == 0)
         column.addSpacing(6)
-        self.form = Form([_in_place(field) for field in bench.fields], self)
+        seed = Field(
+            name=SEED,
+            title=self.tr("Seed"),
+            kind="int",
+            default=0,
+            minimum=0,
+            help=self.tr(
+                "Another number draws other noise and other missing pixels; "
+                "the same number gives the same run again."
+            ),
+            group=self.tr("Chance"),
+            folded=True,
+        )
+        self.form = Form([*map(_in_place, bench.fields), seed], self)
         self.form.changed.connect(self.changed)
         self.form.committed.connect(self.committed)
         column.addWidget(self.form)
@@ -80,6 +95,8 @@ class InputPanel(QWidget):
             for name, value in state.problem.items()
             if changed is None or f"problem:{name}" in changed
         }
+        if changed is None or "seed" in changed:
+            problem[SEED] = state.seed
         self.form.set_values(problem)
         for name, samples in self._samples.items():
             if changed is None or f"inputs:{name}" in changed:

@@ -1,15 +1,60 @@
-"""What a kept run reached, read from its folder for the stage."""
+"""Kept runs on their bench page: reopened, repeated, resumed, as their folders tell them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PySide6.QtCore import QObject
 
-from app import export
-from app.run_row import read_folder
+from app import export, run_words
+from app.run_row import RunRow, read_folder, repeat_of, request_of
 from engine.catalogue import BenchSpec
+
+if TYPE_CHECKING:
+    from app.pages.bench import BenchPage
+
+
+class KeptRuns(QObject):
+    """What the history and the start page ask of a bench page."""
+
+    def __init__(self, page: BenchPage) -> None:
+        super().__init__(page)
+        self._page = page
+
+    def reopen(self, row: RunRow) -> None:
+        """Show a kept run: its settings, its pictures, its curves."""
+        page = self._page
+        if self._busy() or not page.open_request(request_of(row), self.tr("Reopen")):
+            return
+        pictures = kept_pictures(row.path, page.bench)
+        if pictures:
+            page.parts.stage.show_pictures(pictures)
+            page.desk.shown = page.state.request()
+            page.results.folder = row.path
+        page.parts.curves.show_curves(run_words.curves_of(row))
+        page.parts.bar.set_state("finished", self.tr("From the history"))
+        page.facts_changed.emit()
+
+    def repeat(self, row: RunRow) -> None:
+        """Run a kept run again, with everything that was done while it ran."""
+        if self._page.open_request(request_of(row), self.tr("Repeat")):
+            self._page.start_request(repeat_of(row))
+
+    def resume(self, row: RunRow) -> None:
+        """Go on with an interrupted run, from its newest checkpoint."""
+        page, request = self._page, request_of(row)
+        if not self._busy() and page.open_request(request, self.tr("Resume")):
+            page.desk.run.adopt(request, row.path)
+            page.desk.run.resume()
+
+    def _busy(self) -> bool:
+        active = bool(self._page.desk.run.active)
+        if active:
+            text = self.tr("A run is going on here; cancel it first.")
+            self._page.notice.emit("warning", text)
+        return active
 
 
 def kept_pictures(folder: Path, bench: BenchSpec) -> dict[str, Any]:

@@ -38,6 +38,7 @@ class RunDesk(QObject):
     def __init__(
         self,
         client: EngineClient,
+        titles: dict[str, str],
         stage: StagePanel,
         curves: CurvesPanel,
         bar: JobBar,
@@ -46,6 +47,7 @@ class RunDesk(QObject):
     ) -> None:
         super().__init__(parent)
         self.run = RunController(client, self)
+        self._titles = titles
         self._stage, self._curves, self._bar, self._banner = stage, curves, bar, banner
         #: What the banner's action does; each banner sets it anew.
         self._next = ""
@@ -147,7 +149,8 @@ class RunDesk(QObject):
         safe = self.tr("Your settings and what was reached are safe.")
         self._suggestion = event.suggestion
         if event.suggestion:
-            values = ", ".join(str(value) for value in event.suggestion.values())
+            pairs = event.suggestion.items()
+            values = ", ".join(f"{self._titles.get(name, name)}: {value}" for name, value in pairs)
             action = self.tr("Try {values}").format(values=values)
             self._say(f"{text} {safe}", "error", action, "less")
         else:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal, Slot
-from PySide6.QtGui import QImage, QResizeEvent
+from PySide6.QtGui import QImage, QImageReader, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.folders import folders
@@ -16,12 +16,33 @@ from widgets.parts import HintLabel, LinkButton, Thumbnail
 
 COLUMNS, FIRST = 4, 8
 _EDGE = 50
+#: The longer side of a quick look, in pixels.
+_QUICK = 512
 
 
 def cached_thumbnail(reference: str) -> Path:
     """Where the thumbnail of a sample is kept between starts."""
     name = "".join(c if c.isalnum() else "-" for c in reference)
     return folders().cache / "thumbnails" / f"{name}.png"
+
+
+def quick_look(reference: str) -> Any | None:
+    """A small picture of an input, (H, W, 3) uint8, without the engine; None where unknown."""
+    path = cached_thumbnail(reference) if reference.startswith("sample:") else Path(reference)
+    reader = QImageReader(str(path))
+    reader.setAutoTransform(True)
+    size = reader.size()
+    if not path.is_file() or not size.isValid():
+        return None
+    if max(size.width(), size.height()) > _QUICK:
+        reader.setScaledSize(size.scaled(_QUICK, _QUICK, Qt.AspectRatioMode.KeepAspectRatio))
+    image = reader.read().convertToFormat(QImage.Format.Format_RGB888)
+    if image.isNull():
+        return None
+    import numpy as np
+
+    rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    return rows[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).copy()
 
 
 class Samples(QWidget):

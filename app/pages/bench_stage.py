@@ -91,6 +91,11 @@ class StagePanel(QWidget):
         """The picture that the method was given: declared second."""
         return self._panels[1].name if len(self._panels) > 1 else self.result
 
+    @property
+    def original(self) -> str:
+        """The picture before anything was done to it: declared last."""
+        return self._panels[-1].name if self._panels else ""
+
     def show_view(self, state: PageState) -> None:
         """Compare as the page's state says."""
         mode = state.view.get("mode", "wipe")
@@ -102,6 +107,7 @@ class StagePanel(QWidget):
 
     def show_pictures(self, arrays: dict[str, Any]) -> None:
         """Pictures before a run; whatever a run had shown goes away."""
+        self.stage.set_note("")
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:
                 self.stage.set_picture(key, None)
@@ -134,8 +140,8 @@ class StagePanel(QWidget):
     def ask_for(self, text: str) -> None:
         """Say quietly what is still to be given, over the picture without damage."""
         self.stage.set_note(text)
-        last = self._panels[-1].name
-        self.stage.set_single(last if last in self.stage.keys() else None)  # noqa: SIM118
+        shown = self.original in self.stage.keys()  # noqa: SIM118 - a method, not a mapping
+        self.stage.set_single(self.original if shown else None)
 
     def show_mask(self, path: str) -> None:
         """Draw the mask in a file, or none, over the pictures."""

@@ -80,7 +80,7 @@ class HistoryPage(Page):
     def facts(self) -> Facts:
         """A delete can be undone from the Edit menu."""
         can = self._index.can_undo_delete
-        return Facts(undo=self.tr("Undo delete") if can else "")
+        return Facts(undo=self.tr("Delete") if can else "")
 
     def do(self, action_id: str, checked: bool) -> bool:
         """Undo a delete; leave everything else to the window."""

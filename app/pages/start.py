@@ -15,8 +15,10 @@ from PySide6.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLayout,
+    QMenu,
     QScrollArea,
     QSizePolicy,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -27,7 +29,15 @@ from app.pages.base import Page
 from app.pages.start_cards import BenchCard, ExampleCard, MethodCard, RecentCard
 from app.run_row import RunRow
 from engine.catalogue import Catalogue
-from widgets.parts import Card, HintLabel, LinkButton, SectionLabel, TextLabel
+from widgets.parts import (
+    Card,
+    EmptyState,
+    HintLabel,
+    IconButton,
+    LinkButton,
+    SectionLabel,
+    TextLabel,
+)
 
 RECENT = 4
 EXAMPLES = 6
@@ -72,6 +82,10 @@ class StartPage(Page):
         top.addStretch(1)
         find = actions["go.palette"]
         top.addWidget(ActionButton(find, self, text=find.shortcut().toString()))
+        # This page has no header, so it carries the menu itself.
+        self._menu_button = IconButton("more", self.tr("Menu"), self)
+        self._menu_button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        top.addWidget(self._menu_button)
         column.addLayout(top)
         column.addSpacing(6)
         column.addWidget(
@@ -91,6 +105,10 @@ class StartPage(Page):
         column.addLayout(self._lower, 4)
         self._make_examples(catalogue)
         self._make_recent()
+
+    def set_menu(self, menu: QMenu) -> None:
+        """What the menu button opens."""
+        self._menu_button.setMenu(menu)
 
     def facts(self) -> Facts:
         """Nothing is set here."""
@@ -148,12 +166,18 @@ class StartPage(Page):
             self._all.append(self._nothing(catalogue))
 
     def _nothing(self, catalogue: Catalogue) -> QWidget:
-        card = Card(self.tr("Nothing is installed"), self)
         lines = [f"{module}: {reason}" for module, reason in catalogue.broken.items()]
-        card.body.addWidget(
-            HintLabel("\n".join(lines) or self.tr("No bench with a method was found."))
+        if lines:
+            card = Card(self.tr("No method could be loaded"), self)
+            card.body.addWidget(HintLabel("\n".join(lines)))
+            card.body.addStretch(1)
+            return card
+        return EmptyState(
+            "search",
+            self.tr("Looking for what is installed …"),
+            self.tr("This happens once after an installation and takes a few seconds."),
+            parent=self,
         )
-        return card
 
     def _arrange(self) -> None:
         width = self.width()

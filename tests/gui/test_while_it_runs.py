@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from app.run_row import read_json
+from app.run_row import read_folder, read_json
 
 
 def test_knobs_that_are_live_move_it_and_the_others_say_why_not(driver: Any, qtbot: Any) -> None:
@@ -98,7 +98,7 @@ def test_a_run_survives_the_closing_of_the_window(
     assert not first.close()
     assert first.run.active
     assert first.close()
-    assert not (folder / "run.json").exists()
+    assert read_folder(folder).shown_status == "interrupted"
 
     second = open_window()
     assert second.window.page_id == "restoration"

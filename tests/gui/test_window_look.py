@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app import application
 from app.actions import ActionSet
 from app.pages.start import StartPage
 from app.pages.start_cards import BenchCard, MethodCard
@@ -157,3 +159,18 @@ def test_a_window_without_any_method_says_so(open_window: Any, fresh_home: Path)
     assert any("engine.magic" in text for text in texts)
     driver.window.take_file(fresh_home / "picture.png")
     assert "picture.png" in driver.window.banner.text()
+
+
+def test_an_error_in_the_window_is_shown_and_the_window_lives(open_window: Any) -> None:
+    driver = open_window(engine=False)
+    net = application.ErrorNet(driver.window)
+    try:
+        error = ValueError("a hand slipped")
+        sys.excepthook(type(error), error, None)
+        driver.until(driver.window.banner.isVisible)
+        assert "a hand slipped" in driver.window.banner.text()
+        driver.window.show_page("restoration")
+        assert driver.window.page_id == "restoration"
+    finally:
+        net.release()
+    assert sys.excepthook is sys.__excepthook__

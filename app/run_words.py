@@ -75,16 +75,6 @@ def curves_of(row: RunRow) -> dict[str, list[tuple[float, float]]]:
     return {name: points for name, points in curves.items() if len(points) > 1}
 
 
-def summary(row: RunRow, catalogue: Catalogue) -> str:
-    """The line under a run's heading: 31.4 dB · 12 s · 2 minutes ago."""
-    parts = [text for _, _, text in metrics(row, catalogue)[:1]]
-    if row.shown_status != "finished":
-        parts = [status(row.shown_status), *parts]
-    if row.seconds > 0:
-        parts.append(words.seconds(row.seconds))
-    return " · ".join([*parts, words.ago(row.created)])
-
-
 def settings(row: RunRow, catalogue: Catalogue) -> list[tuple[str, list[tuple[str, str]]]]:
     """What was set, by heading: the bench's problem, then the method's knobs.
 

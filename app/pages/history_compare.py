@@ -14,7 +14,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import run_words
-from app.pages.history_parts import Picture, clear
+from app.pages.parts import Picture, clear
 from app.run_row import RunRow
 from engine.catalogue import Catalogue
 from widgets.curve_plot import CurvePlot

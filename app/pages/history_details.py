@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app import run_words, words
-from app.pages.history_parts import FactTable, Figures, Picture, clear
+from app.pages.parts import FactTable, Figures, Picture, clear
 from app.run_row import INTERRUPTED, RECORD, RunRow, read_json
 from engine.catalogue import Catalogue, PanelSpec, SeriesSpec
 from widgets.curve_plot import CurvePlot

@@ -114,7 +114,8 @@ class RunModel(QAbstractListModel):
         if role == RUN_ROLE:
             return row
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return f"{row.heading}, {run_words.summary(row, self.catalogue)}"
+            status, facts = run_words.status(row.shown_status), facts_line(row, self.catalogue)
+            return ", ".join([row.heading, status, facts, words.ago(row.created)])
         return None
 
     def set_rows(self, rows: list[RunRow]) -> None:

@@ -9,11 +9,9 @@ from typing import Any
 from PySide6.QtCore import QProcess, QProcessEnvironment, Qt, QUrl, Signal, Slot
 from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -21,7 +19,7 @@ from PySide6.QtWidgets import (
 from app import engine_cli, words
 from app.header import Heading
 from app.pages.base import Page
-from app.pages.history_parts import FactTable, Figures, clear
+from app.pages.parts import FactTable, Figures, clear, reading_column
 from engine.catalogue import Catalogue, ModelSpec
 from widgets.parts import Banner, Card, EmptyState, HintLabel, IconButton, TextLabel
 
@@ -151,24 +149,7 @@ class ModelsPage(Page):
         self._folder = folder
         self._process: QProcess | None = None
         self.cards: list[ModelCard] = []
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        content = QWidget()
-        scroll.setWidget(content)
-        sides = QHBoxLayout(content)
-        sides.setContentsMargins(24, 24, 24, 24)
-        middle = QWidget()
-        middle.setMaximumWidth(WIDTH)
-        sides.addStretch(1)
-        sides.addWidget(middle, 100)
-        sides.addStretch(1)
-        column = QVBoxLayout(middle)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(12)
+        column = reading_column(self, WIDTH)
         self.banner = Banner()
         column.addWidget(self.banner)
         self._column = QVBoxLayout()

@@ -12,11 +12,8 @@ from PySide6.QtCore import QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,7 +22,7 @@ from app.files import reason
 from app.folders import folders
 from app.header import Heading
 from app.pages.base import Page
-from app.pages.history_parts import FactTable
+from app.pages.parts import FactTable, reading_column
 from app.preferences import Preferences, Values
 from engine.messages import Device
 from widgets.form import Choice, Field, Form
@@ -48,24 +45,7 @@ class SettingsPage(Page):
     ) -> None:
         super().__init__(parent)
         self._preferences = preferences
-        scroll = QScrollArea(self)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scroll)
-        content = QWidget()
-        scroll.setWidget(content)
-        sides = QHBoxLayout(content)
-        sides.setContentsMargins(24, 24, 24, 24)
-        middle = QWidget()
-        middle.setMaximumWidth(WIDTH)
-        sides.addStretch(1)
-        sides.addWidget(middle, 100)
-        sides.addStretch(1)
-        self._column = QVBoxLayout(middle)
-        self._column.setContentsMargins(0, 0, 0, 0)
-        self._column.setSpacing(16)
+        self._column = reading_column(self, WIDTH)
         self.banner = Banner()
         self._column.addWidget(self.banner)
         if preferences.notice:

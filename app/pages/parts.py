@@ -1,4 +1,4 @@
-"""Small parts of the history page: a picture that fits, a table of facts, figures in tiles."""
+"""Parts that pages share: a column to read, a whole picture, facts in a table, large figures."""
 
 from __future__ import annotations
 
@@ -6,11 +6,43 @@ from pathlib import Path
 
 from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPixmap
-from PySide6.QtWidgets import QGridLayout, QLayout, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLayout,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from widgets import icons, theme
 from widgets.parts import ElidedLabel, FlowLayout, TextLabel, to_pixmap
 from widgets.tokens import RADIUS_CARD
+
+
+def reading_column(page: QWidget, width: int) -> QVBoxLayout:
+    """A scrolled column of cards in the middle of ``page``, at most ``width`` pixels wide."""
+    scroll = QScrollArea(page)
+    scroll.setWidgetResizable(True)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    outer = QVBoxLayout(page)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(scroll)
+    content = QWidget()
+    scroll.setWidget(content)
+    sides = QHBoxLayout(content)
+    sides.setContentsMargins(24, 24, 24, 24)
+    middle = QWidget()
+    middle.setMaximumWidth(width)
+    sides.addStretch(1)
+    sides.addWidget(middle, 100)
+    sides.addStretch(1)
+    column = QVBoxLayout(middle)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(16)
+    return column
 
 
 class Picture(QWidget):

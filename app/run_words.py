@@ -138,7 +138,9 @@ def value_text(field: FieldSpec, value: Any) -> str:
             return choice.title
     if isinstance(value, bool):
         return _tr("On") if value else _tr("Off")
-    if isinstance(value, int | float):
+    if isinstance(value, int):
+        return f"{value} {field.unit}".strip()
+    if isinstance(value, float):
         return f"{words.figure(value)} {field.unit}".strip()
     if field.kind == "mask":
         return _tr("painted by hand") if value else _tr("none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt, QUrl, Slot
+from PySide6.QtCore import QSize, Qt, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QFrame,
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QPushButton,
+    QStyleOptionButton,
     QToolButton,
     QWidget,
 )
@@ -22,6 +23,8 @@ from widgets import theme
 from widgets.parts import IconButton
 
 HEIGHT = 52
+#: What the style sheet puts beside the text of a pill, in pixels.
+_PILL_PADDING = 22
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,22 @@ class Heading:
     panels: bool = False
 
 
+class _Pill(QPushButton):
+    """A pill whose text gives way where there is no room; the whole is its tool tip."""
+
+    def minimumSizeHint(self) -> QSize:
+        """A few letters."""
+        return QSize(64, super().minimumSizeHint().height())
+
+    def initStyleOption(self, option: QStyleOptionButton) -> None:
+        """Cut the text where it does not fit."""
+        super().initStyleOption(option)
+        room = self.width() - _PILL_PADDING
+        option.text = self.fontMetrics().elidedText(  # type: ignore[attr-defined]
+            self.text(), Qt.TextElideMode.ElideRight, room
+        )
+
+
 class Header(QFrame):
     """Title, method and source at the left; page actions at the right."""
 
@@ -51,7 +70,7 @@ class Header(QFrame):
         theme.set_role(self._title, "title")
         self._subtitle = QLabel(self)
         theme.set_role(self._subtitle, "secondary")
-        self._source = QPushButton(self)
+        self._source = _Pill(self)
         self._source.setProperty("kind", "pill")
         self._source.setCursor(Qt.CursorShape.PointingHandCursor)
         self._source.clicked.connect(self._open_source)
@@ -97,7 +116,7 @@ class Header(QFrame):
         self._source.setVisible(bool(heading.source))
         self._source.setEnabled(bool(heading.url))
         self._source.setToolTip(
-            self.tr("Read the source: {url}").format(url=heading.url) if heading.url else ""
+            f"{heading.source}\n{heading.url}" if heading.url else heading.source
         )
         for action_id, pill in self._pills.items():
             pill.setVisible(action_id in heading.actions)

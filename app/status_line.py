@@ -43,6 +43,11 @@ def device_word(ready: Ready) -> str:
     return first.title if first is not None and first.id != "cpu" else "CPU"
 
 
+def waiting(beat: Heartbeat) -> int:
+    """Jobs that are there without computing."""
+    return max(0, beat.waiting - bool(beat.running))
+
+
 class _Dot(QWidget):
     """A signal light; what it means is always said in words beside it."""
 
@@ -108,8 +113,8 @@ class StatusLine(QFrame):
             threads = self.tr("{n} threads").format(n=event.threads)
             self._device = f"{device_word(event)}, {threads}"
             self._draw()
-        elif isinstance(event, Heartbeat) and event.waiting != self._waiting:
-            self._waiting = event.waiting
+        elif isinstance(event, Heartbeat) and waiting(event) != self._waiting:
+            self._waiting = waiting(event)
             self._draw()
 
     def say(self, text: str) -> None:

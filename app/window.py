@@ -307,15 +307,12 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         row.addLayout(column, 1)
         self.header = Header(self.actions_, center)
-        self.banner = Banner(center)
-        holder = QVBoxLayout()
-        holder.setContentsMargins(0, 0, 0, 0)
-        holder.addWidget(self.banner)
+        self.banner = _WindowBanner(center)
         self.stack = QStackedWidget(center)
         self.log = LogDrawer(center)
         self.status = StatusLine(self.actions_, center)
         column.addWidget(self.header)
-        column.addLayout(holder)
+        column.addWidget(self.banner.holder)
         column.addWidget(self.stack, 1)
         column.addWidget(self.log)
         column.addWidget(self.status)
@@ -342,6 +339,22 @@ class MainWindow(QMainWindow):
 
     def _on_index_notice(self, text: str) -> None:
         self.say("warning", text)
+
+
+class _WindowBanner(Banner):
+    """A banner with room around it, which goes when the banner goes."""
+
+    def __init__(self, parent: QWidget) -> None:
+        self.holder = QWidget(parent)
+        super().__init__(self.holder)
+        room = QVBoxLayout(self.holder)
+        room.setContentsMargins(12, 8, 12, 0)
+        room.addWidget(self)
+
+    def setVisible(self, on: bool) -> None:
+        """Show or hide the room as well."""
+        super().setVisible(on)
+        self.holder.setVisible(on)
 
 
 def center_on_screen(window: MainWindow) -> None:

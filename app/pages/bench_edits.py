@@ -88,8 +88,8 @@ class Edits(QObject):
         for note in facts.get("notes", ()):
             self._page.notice.emit("info", note)
 
-    @Slot(bool)
-    def _on_paint(self, _on: bool) -> None:
+    @Slot()
+    def _on_paint(self) -> None:
         page = self._page
         values = page.parts.input.painted
         state = page.state.with_values({f"problem:{n}": v for n, v in values.items()})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 from PySide6.QtCore import QObject, Slot
 
-from app.status_line import device_word
+from app.status_line import device_word, waiting
 from engine.messages import Event, Heartbeat, Ready
 from widgets.engine_gauge import EngineGauge
 
@@ -46,7 +46,7 @@ class GaugeFeed(QObject):
             on_card = event.device_total > 0
             self._used = event.device_used if on_card else event.rss
             self._total = event.device_total if on_card else psutil.virtual_memory().total
-            self._waiting = event.waiting
+            self._waiting = waiting(event)
         else:
             return
         self._draw()

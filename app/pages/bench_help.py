@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QCoreApplication, Qt
+from PySide6.QtGui import QTextBlockFormat, QTextCursor
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QTextBrowser, QVBoxLayout, QWidget
 
 from engine.catalogue import MethodSpec
@@ -28,8 +29,12 @@ def show_help(method: MethodSpec, parent: QWidget) -> QDialog:
     text.setAccessibleName(method.title)
     text.setFont(theme.font())
     words = method.help or method.summary
+    if words.startswith("# "):
+        # The window says the title itself.
+        words = words.partition("\n")[2]
     link = f"\n\n[{method.url}]({method.url})" if method.url else ""
     text.setMarkdown(f"{words}{link}")
+    _air(text)
     column.addWidget(text, 1)
     row = QHBoxLayout()
     row.addStretch(1)
@@ -39,3 +44,13 @@ def show_help(method: MethodSpec, parent: QWidget) -> QDialog:
     column.addLayout(row)
     dialog.show()
     return dialog
+
+
+def _air(text: QTextBrowser) -> None:
+    """Room between lines and paragraphs, which Markdown leaves to the reader."""
+    cursor = QTextCursor(text.document())
+    cursor.select(QTextCursor.SelectionType.Document)
+    block = QTextBlockFormat()
+    block.setBottomMargin(10)
+    block.setLineHeight(135, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+    cursor.mergeBlockFormat(block)

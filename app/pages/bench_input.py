@@ -43,7 +43,7 @@ class InputPanel(QWidget):
     sample_wanted = Signal(str)
     changed = Signal(str, object)
     committed = Signal()
-    paint_wanted = Signal(bool)
+    paint_wanted = Signal()
 
     def __init__(self, bench: BenchSpec, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,9 +75,8 @@ class InputPanel(QWidget):
         self.form.changed.connect(self.changed)
         self.form.committed.connect(self.committed)
         column.addWidget(self.form)
-        self._paint = Chip(self.tr("Paint by hand"), self)
+        self._paint = Chip(self.tr("Paint by hand"), self, checkable=False)
         self._paint.setToolTip(self.tr("Paint on the picture what is missing"))
-        self._paint.setVisible(bool(self.painted))
         self._paint.clicked.connect(self.paint_wanted)
         row = QHBoxLayout()
         row.addWidget(self._paint)
@@ -101,7 +100,9 @@ class InputPanel(QWidget):
         for name, samples in self._samples.items():
             if changed is None or f"inputs:{name}" in changed:
                 samples.show_choice(state.inputs.get(name, ""))
-        self._paint.setChecked(self.is_painting(state))
+        # Where the form offers it already, a second way would only ask for attention.
+        offered = [name for name, value in self.painted.items() if value == PAINTED]
+        self._paint.setVisible(bool(offered) and not self.form.is_shown(offered[0]))
 
     def is_painting(self, state: PageState) -> bool:
         """Whether a mask painted by hand counts in this state."""

@@ -88,8 +88,8 @@ class Intake(QObject):
             self.sample.emit(reference, thumbnail)
 
 
-def keep_image(image: QImage, folder: str) -> Path:
-    """Write an image as PNG below the cache, named by its content; the file.
+def keep_image(image: QImage, name: str) -> Path:
+    """Write an image as ``name.png`` below the cache, in a folder named by its content.
 
     Raises:
         OSError: the cache cannot be written.
@@ -99,7 +99,7 @@ def keep_image(image: QImage, folder: str) -> Path:
     if image.isNull() or not image.save(buffer, "PNG"):
         raise OSError("the picture cannot be encoded")
     data = bytes(buffer.data().data())
-    path = folders().cache / folder / f"{hashlib.sha256(data).hexdigest()[:24]}.png"
+    path = folders().cache / name / hashlib.sha256(data).hexdigest()[:24] / f"{name}.png"
     if not path.is_file():
         write_atomic(path, data)
     return path

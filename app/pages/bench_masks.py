@@ -20,7 +20,7 @@ def keep_mask(mask: Any) -> str:
     height, width = mask.shape
     data = np.ascontiguousarray(mask)
     image = QImage(data.data, width, height, width, QImage.Format.Format_Grayscale8)
-    return str(keep_image(image.copy(), "masks"))
+    return str(keep_image(image.copy(), "painted"))
 
 
 def read_mask(path: str, shape: tuple[int, int]) -> Any | None:

@@ -35,9 +35,8 @@ class StagePanel(QWidget):
         self.stage.setAccessibleName(self.tr("Pictures"))
         if len(self._panels) > 1:
             self.stage.set_pair(self.measurement, self.result)
-            names = [panel.name for panel in self._panels if panel.name != self.result]
-            # As the experiment goes: what was measured, what was made of it, the rest.
-            self.stage.set_side([names[0], self.result, *names[1:3]])
+            # The space bar shows what no method sees.
+            self.stage.set_original(self.original)
         self._tabs: dict[str, TabButton] = {}
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
@@ -108,6 +107,7 @@ class StagePanel(QWidget):
     def show_pictures(self, arrays: dict[str, Any]) -> None:
         """Pictures before a run; whatever a run had shown goes away."""
         self.stage.set_note("")
+        self.stage.set_single(None)
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:
                 self.stage.set_picture(key, None)

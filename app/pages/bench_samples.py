@@ -9,8 +9,8 @@ from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtGui import QImage, QImageReader, QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
-from app.folders import folders
 from app.page_state import sample_reference
+from app.thumbnails import cached_thumbnail
 from engine.catalogue import InputSpec
 from widgets.parts import HintLabel, LinkButton, Thumbnail
 
@@ -18,12 +18,6 @@ COLUMNS, FIRST = 4, 8
 _EDGE = 50
 #: The longer side of a quick look, in pixels.
 _QUICK = 512
-
-
-def cached_thumbnail(reference: str) -> Path:
-    """Where the thumbnail of a sample is kept between starts."""
-    name = "".join(c if c.isalnum() else "-" for c in reference)
-    return folders().cache / "thumbnails" / f"{name}.png"
 
 
 def quick_look(reference: str) -> Any | None:

@@ -220,8 +220,8 @@ class StartPage(Page):
             grid.addWidget(one, index // columns, index % columns)
         for column in range(columns):
             grid.setColumnStretch(column, 1)
-        card.body.addLayout(grid)
-        card.body.addStretch(1)
+        card.body.addLayout(grid, 1)
+        card.body.addStretch(0)
         card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._lower.addWidget(card, 17)
 

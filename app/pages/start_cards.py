@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from app import words
 from app.run_row import RunRow
+from app.thumbnails import cached_thumbnail
 from engine.catalogue import BenchSpec, ExampleSpec, MethodSpec
 from widgets import icons, theme
 from widgets.parts import (
@@ -133,7 +134,7 @@ class BenchCard(_Card):
                 more.clicked.connect(self._on_bench)
                 flow.addWidget(more)
         else:
-            start = Chip(self.tr("Start with your own picture"), row, checkable=False)
+            start = Chip(self.tr("Open the bench"), row, checkable=False)
             start.clicked.connect(self._on_bench)
             flow.addWidget(start)
         self.words.addSpacing(4)
@@ -197,7 +198,10 @@ class ExampleCard(_Row):
 
     def __init__(self, bench: BenchSpec, example: ExampleSpec, parent: QWidget) -> None:
         line = f"{bench.verb} · {words.seconds(example.seconds)}"
-        super().__init__(example.title, line, asset(example.thumbnail), parent)
+        super().__init__(example.title, line, example_picture(example), parent, edge=72)
+        # A large window gives the examples some of its height.
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMaximumHeight(132)
         self._example = example
         self.clicked.connect(self._on_click)
 
@@ -220,6 +224,16 @@ class RecentCard(_Row):
 
     def _on_click(self) -> None:
         self.chosen.emit(self._id)
+
+
+def example_picture(example: ExampleSpec) -> Path | None:
+    """The example's own thumbnail, else that of the sample it starts from, where known."""
+    found = asset(example.thumbnail)
+    for reference in example.inputs.values() if found is None else ():
+        cached = cached_thumbnail(reference)
+        if cached.is_file():
+            return cached
+    return found
 
 
 def recent_line(run: RunRow) -> str:

@@ -121,6 +121,8 @@ def install(extras: str) -> None:
         stop(f"could not install torch {TORCH}; is there a network?")
     if not run([*pip, "-e", f"{HERE}{extras}"]):
         stop("could not install the dependencies; is there a network?")
+    # With the catalogue made now, the first window is whole at once.
+    run([str(PYTHON), "-m", "app.catalogue_cache"], quiet=True)
     stamp.write_text(state)
 
 

@@ -182,7 +182,7 @@ class Pages(QObject):
         return start
 
     def _bench(self, key: str) -> Page:
-        # Imported here: curves and pictures bring pyqtgraph and numpy, which the start needs not.
+        # Imported here: curves and pictures bring numpy, which the start needs not.
         from app.pages.bench import BenchPage
 
         window = self._window

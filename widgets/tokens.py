@@ -18,7 +18,7 @@ CONTROL_HEIGHT = 28
 class SeriesStyle(NamedTuple):
     """How one curve of several is told apart: by color, and by dash or marker as well.
 
-    ``dash`` is a Qt dash pattern in pen widths (empty: solid); ``marker`` a pyqtgraph symbol.
+    ``dash`` is a Qt dash pattern in pen widths (empty: solid); ``marker`` the shape of its points.
     """
 
     color: str

@@ -49,8 +49,9 @@ def test_a_resumed_training_goes_on_with_equal_bits(tmp_path: Path) -> None:
 
 def test_training_lowers_the_loss_and_touches_no_global_state() -> None:
     before = torch.random.get_rng_state()
-    losses = [s.scalars["loss"] for s in fit(recipe(), Schedule(steps=60, rate=2e-3), seed=0)]
-    assert sum(losses[-10:]) < 0.6 * sum(losses[:10])
+    schedule = Schedule(steps=80, rate=2e-3, warmup=5)
+    losses = [s.scalars["loss"] for s in fit(recipe(), schedule, seed=0, adam_rate=2e-3)]
+    assert sum(losses[-10:]) < 0.7 * sum(losses[:10])
     assert torch.equal(before, torch.random.get_rng_state())
 
 

@@ -20,7 +20,7 @@ def guide(repository: Path) -> Iterator[types.ModuleType]:
     (code,) = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
     module = types.ModuleType(NAME)
     sys.modules[NAME] = module
-    exec(compile(code, "CONTRIBUTING.md", "exec"), module.__dict__)  # noqa: S102
+    exec(compile(code, "CONTRIBUTING.md", "exec"), module.__dict__)
     yield module
     del sys.modules[NAME]
 

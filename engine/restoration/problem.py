@@ -72,7 +72,7 @@ class RestorationSettings(Settings):
     )
     already_damaged: bool = knob(
         False,
-        title="My picture is already damaged",
+        title="Already damaged",
         help="Nothing is added to the picture; say above what happened to it and how strongly. "
         "No truth is known then, so no quality can be measured.",
     )

@@ -76,7 +76,8 @@ class PhotoDenoiser:
 
     def draw(self, step: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
         """Clean patches in [0, 1], their sigmas and unit noise of one step."""
-        rng = torch.Generator().manual_seed((seed << 32) + step)
+        # torch's CPU generator looks at the low 32 bits of a seed only.
+        rng = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**32)
         n, p = self.batch, self.patch
         clean = torch.empty(n, 3, p, p)
         for i in range(n):

@@ -35,9 +35,11 @@ def test_an_export_that_differs_is_refused_and_leaves_no_file(
     exported: tuple[DenoiserUNet, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
+    folder = tmp_path / "export"
+    folder.mkdir()
     with pytest.raises(export.ParityError, match="differs from torch"):
-        export.export_denoiser(exported[0], tmp_path / "bad.onnx")
-    assert list(tmp_path.iterdir()) == []
+        export.export_denoiser(exported[0], folder / "bad.onnx")
+    assert list(folder.iterdir()) == []
 
 
 @ships

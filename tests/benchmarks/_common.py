@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -29,8 +31,14 @@ def screen() -> Iterator[None]:
         return
     reading, writing = os.pipe()
     command = [program, "-displayfd", str(writing), "-screen", "0", "1600x1000x24", "-nolisten"]
+    # Ended from outside, a benchmark still takes its screen with it.
+    handler = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     server = subprocess.Popen(
-        [*command, "tcp"], pass_fds=[writing], stderr=subprocess.DEVNULL, start_new_session=True
+        [*command, "tcp"],
+        pass_fds=[writing],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     os.close(writing)
     before = {name: os.environ.get(name) for name in ("DISPLAY", "QT_QPA_PLATFORM")}
@@ -49,6 +57,7 @@ def screen() -> Iterator[None]:
                 os.environ[name] = value
         server.terminate()
         server.wait()
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +60,24 @@ class Outputs:
 
 
 def as_picture(tensor: Tensor) -> Tensor:
-    """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8."""
-    picture = tensor.detach().reshape(-1, *tensor.shape[-3:])[0]
-    picture = picture.expand(3, -1, -1) if picture.shape[0] == 1 else picture[:3]
-    return picture.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)
+    """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8.
+
+    Several pictures become a sheet, row by row, parted by white lines.
+    """
+    pictures = tensor.detach().reshape(-1, *tensor.shape[-3:])
+    pictures = pictures.expand(-1, 3, -1, -1) if pictures.shape[1] == 1 else pictures[:, :3]
+    sheet = pictures[0] if pictures.shape[0] == 1 else _sheet(pictures)
+    return sheet.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)
+
+
+def _sheet(pictures: Tensor) -> Tensor:
+    count, channels, height, width = pictures.shape
+    columns = math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    gap = max(1, min(height, width) // 64)
+    size = (rows * (height + gap) - gap, columns * (width + gap) - gap)
+    sheet = torch.ones(channels, *size, dtype=pictures.dtype, device=pictures.device)
+    for index, picture in enumerate(pictures):
+        top, left = index // columns * (height + gap), index % columns * (width + gap)
+        sheet[:, top : top + height, left : left + width] = picture
+    return sheet

@@ -1,6 +1,6 @@
 """Forward operators: what happened to the picture, with exact adjoints."""
 
-from engine.operators.base import SVD, LinearOperator, Shape, conjugate_gradients, inner
+from engine.operators.base import SVD, LinearOperator, Operator, Shape, conjugate_gradients, inner
 from engine.operators.convolution import Boundary, Convolution, GaussianBlur, MotionBlur
 from engine.operators.downsample import Downsample, divisible
 from engine.operators.masks import painted_mask, random_mask, rectangle_mask
@@ -17,6 +17,7 @@ __all__ = [
     "LinearOperator",
     "Mask",
     "MotionBlur",
+    "Operator",
     "Shape",
     "conjugate_gradients",
     "divisible",

@@ -35,22 +35,13 @@ class SVD:
     u: Callable[[Tensor], Tensor]
 
 
-class LinearOperator(ABC):
-    """A linear map from pictures to measurements.
-
-    ``prox`` solves ``argmin_x 1/2 ||A x - y||^2 + rho/2 ||x - z||^2`` exactly where the
-    operator has an ``svd`` (FFT, mask, identity, decimation); the default is conjugate
-    gradients to a relative residual of 1e-6.
-    """
+class Operator(ABC):
+    """A differentiable map from pictures to measurements, linear or not."""
 
     #: ``(channel, height, width)`` of the pictures that go in.
     shape_in: Shape
     #: ``(channel, height, width)`` of the measurements that come out.
     shape_out: Shape
-    #: An upper bound of the spectral norm of A.
-    norm: float = 1.0
-    #: The singular value decomposition where it is known in closed form.
-    svd: SVD | None = None
 
     @property
     def shape_picture(self) -> Shape:
@@ -59,11 +50,7 @@ class LinearOperator(ABC):
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
-        """``A x``."""
-
-    @abstractmethod
-    def adjoint(self, y: Tensor) -> Tensor:
-        """``A^T y``, exactly."""
+        """``A(x)``, differentiable by autograd."""
 
     def extend(self, picture: Tensor) -> Tensor:
         """A picture of ``shape_picture`` continued to ``shape_in``; most operators need nothing."""
@@ -72,6 +59,24 @@ class LinearOperator(ABC):
     def crop(self, x: Tensor) -> Tensor:
         """The part of ``x`` that is the picture: undoes ``extend``."""
         return x
+
+
+class LinearOperator(Operator):
+    """A linear map from pictures to measurements.
+
+    ``prox`` solves ``argmin_x 1/2 ||A x - y||^2 + rho/2 ||x - z||^2`` exactly where the
+    operator has an ``svd`` (FFT, mask, identity, decimation); the default is conjugate
+    gradients to a relative residual of 1e-6.
+    """
+
+    #: An upper bound of the spectral norm of A.
+    norm: float = 1.0
+    #: The singular value decomposition where it is known in closed form.
+    svd: SVD | None = None
+
+    @abstractmethod
+    def adjoint(self, y: Tensor) -> Tensor:
+        """``A^T y``, exactly."""
 
     def pinv(self, y: Tensor, epsilon: float = 0.0) -> Tensor:
         """``A^T (A A^T + epsilon)^-1 y``: a first picture from a measurement.

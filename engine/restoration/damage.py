@@ -11,13 +11,14 @@ import torch
 from engine.data.pictures import read_painted
 from engine.method import BadInput, Settings, knob
 from engine.operators import (
+    Boundary,
     Downsample,
     GaussianBlur,
     Grayscale,
     Identity,
-    LinearOperator,
     Mask,
     MotionBlur,
+    Operator,
     painted_mask,
     random_mask,
     rectangle_mask,
@@ -134,8 +135,11 @@ def make_operator(
     shape: tuple[int, int, int],
     rng: torch.Generator,
     painted: Path | None = None,
-) -> LinearOperator:
-    """The forward operator for pictures of ``shape``; blurs get real (padded) borders.
+    *,
+    wrapped: bool = False,
+) -> Operator:
+    """The forward operator for pictures of ``shape``; blurs get real (padded) borders, or
+    ``wrapped`` ones.
 
     ``settings`` is the group that belongs to ``damage``; ``painted`` the mask picture.
     Draws from ``rng`` (the same amount whatever the sliders say) only for scattered pixels.
@@ -143,11 +147,12 @@ def make_operator(
     Raises:
         BadInput: a mask that is absent or unusable.
     """
+    boundary: Boundary = "periodic" if wrapped else "padded"
     match damage, settings:
         case "blur", Blur():
-            return GaussianBlur(shape, settings.sigma, boundary="padded")
+            return GaussianBlur(shape, settings.sigma, boundary)
         case "motion", Motion():
-            return MotionBlur(shape, settings.length, math.radians(settings.angle), "padded")
+            return MotionBlur(shape, settings.length, math.radians(settings.angle), boundary)
         case "missing", Missing():
             return Mask(_known(settings, (shape[1], shape[2]), rng, painted), shape[0])
         case "low_resolution", LowResolution():

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from engine.operators.base import LinearOperator
+from engine.operators.base import Operator
 
 #: SSIM runs in strips of this many rows, so that large pictures need little memory.
 STRIP = 512
@@ -99,8 +99,8 @@ def noise_of(picture: Tensor) -> float:
     return float(detail.abs().median()) / 0.6745
 
 
-def mismatch(operator: LinearOperator, x: Tensor, y: Tensor, sigma: float, count: int) -> float:
-    """``||A x - y||`` in units of the noise expected in ``count`` measured numbers.
+def mismatch(operator: Operator, x: Tensor, y: Tensor, sigma: float, count: int) -> float:
+    """``||A(x) - y||`` in units of the noise expected in ``count`` measured numbers.
 
     1 is what the true picture gives; below it noise is being copied, above it the picture
     does not explain the measurement.

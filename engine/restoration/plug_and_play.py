@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,11 +22,11 @@ from engine.method import Method, Settings, Solver, State, knob, tuned
 from engine.models.tiling import starts
 from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep
-from engine.restoration.priors import Denoiser, PatchDenoiser, scale_mixture
+from engine.restoration.prior import TRAINED, PriorName, load_prior, prior_knob
+from engine.restoration.priors import Denoiser
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 from engine.restoration.tuning import chosen, restored
-from engine.restoration.wiener import photograph_prior
 
 #: Where the noise levels begin, as in the paper.
 FIRST_SIGMA = 49.0 / 255.0
@@ -137,17 +136,7 @@ def _spans(length: int, side: int) -> list[tuple[slice, slice, slice]]:
 class Params(Settings):
     """Knobs of plug-and-play."""
 
-    prior: Literal["photo-denoiser", "gaussian", "mixture"] = knob(
-        "photo-denoiser",
-        title="Prior",
-        help="What knows how pictures look: a trained network, or one of two formulas that "
-        "need no training and show how much the network adds.",
-        titles={
-            "photo-denoiser": "Photo denoiser · 4.8 M",
-            "gaussian": "Formula: smooth everywhere",
-            "mixture": "Formula: flat or textured",
-        },
-    )
+    prior: PriorName = prior_knob()
     steps: int = knob(
         8,
         title="Steps",
@@ -193,7 +182,7 @@ class Params(Settings):
         title="Turn the picture between steps",
         help="Shows the network the picture in another orientation at every step, so that its "
         "small mistakes average out. Costs nothing.",
-        when={"prior": ["photo-denoiser"]},
+        when={"prior": ["auto", *TRAINED]},
         group="Effort",
         folded=True,
     )
@@ -211,16 +200,6 @@ class Params(Settings):
     )
 
 
-def _denoiser(problem: Problem, params: Params) -> Denoiser:
-    if params.prior == "photo-denoiser":
-        return problem.denoiser(params.prior)
-    if params.prior == "mixture":
-        return PatchDenoiser(scale_mixture())
-    return photograph_prior(
-        problem.measurement, problem.operator, problem.sigma, known=problem.known
-    )
-
-
 def solve(
     problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
 ) -> Solver:
@@ -229,16 +208,17 @@ def solve(
     The state's ``x`` is the estimate; ``data`` the picture that the denoiser is given.
     """
     params = restored(params, state)
-    denoiser = _denoiser(problem, params)
-    data = DataStep(problem.operator, problem.measurement)
+    denoiser = load_prior(problem, params.prior)
+    data = DataStep(problem.linear, problem.measurement)
     levels = noise_levels(params.steps, params.first, params.last * problem.sigma)
     _, height, width = problem.operator.shape_in
     # The Gaussian prior is one formula for the whole picture.
     whole = params.prior == "gaussian"
+    turning = params.turned and params.prior not in ("gaussian", "mixture")
     parts = tiles(height, width, max(height, width) if whole else params.tile)
     total = len(levels) * len(parts)
     if state is None:
-        step, x = 0, first_picture(problem.operator, problem.measurement).clone()
+        step, x = 0, first_picture(problem.linear, problem.measurement).clone()
         explained = x
     else:
         step, x, explained = state.step, state.tensors["x"], state.tensors["data"]
@@ -257,7 +237,7 @@ def solve(
             explained = data(x, rho, start=explained, tol=DATA_TOLERANCE)
             x = x.clone()
         seen = explained[..., parts[part].seen[0], parts[part].seen[1]]
-        turn = k if params.turned and params.prior == "photo-denoiser" else 0
+        turn = k if turning else 0
         parts[part].write(denoised(denoiser, seen, levels[k], turn), x)
         step += 1
 

@@ -27,6 +27,49 @@ class Denoiser(Protocol):
         ...
 
 
+class Prior(Denoiser, Protocol):
+    """A denoiser whose costs are counted, and through which gradients can flow."""
+
+    #: Strongest noise it knows, in [0, 1] units.
+    sigma_max: float
+    #: Forward passes so far, and backward passes through them.
+    calls: int
+    backwards: int
+
+    def differentiable(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """As a call, with a result that is differentiable by ``x``."""
+        ...
+
+
+class Formula:
+    """An exact prior with the interface of a trained one: its passes are counted."""
+
+    sigma_max = math.inf
+
+    def __init__(self, denoise: Denoiser) -> None:
+        self.denoise = denoise
+        self.calls = 0
+        self.backwards = 0
+
+    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """The posterior mean, without gradients."""
+        self.calls += 1
+        with torch.no_grad():
+            return self.denoise(x, sigma)
+
+    def differentiable(self, x: Tensor, sigma: float | Tensor) -> Tensor:
+        """The posterior mean; a backward pass through it is counted."""
+        self.calls += 1
+        with torch.enable_grad():
+            clean = self.denoise(x, sigma)
+        if clean.requires_grad:
+            clean.register_hook(self._count)  # type: ignore[no-untyped-call]
+        return clean
+
+    def _count(self, gradient: Tensor) -> None:
+        self.backwards += 1
+
+
 #: Orthonormal color axes of photographs: brightness, blue against yellow, green against magenta.
 COLOR_AXES = (
     torch.tensor([[1.0, 1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 2.0, -1.0]])

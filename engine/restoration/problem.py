@@ -13,7 +13,7 @@ from torch import Tensor
 from engine.data.pictures import read_picture, resize, working_size
 from engine.method import BadInput, Context, Settings, knob
 from engine.models.zoo import Denoiser, load_denoiser
-from engine.operators import LinearOperator, Mask, divisible
+from engine.operators import LinearOperator, Mask, Operator, divisible
 from engine.restoration.damage import (
     Blur,
     Damage,
@@ -29,6 +29,11 @@ from engine.restoration.metrics import Similarity
 QUIET = 1.0 / (255.0 * 12.0**0.5)
 #: SSIM looks through a window of 11 pixels.
 SMALLEST = 11
+#: A small picture keeps at least so many pixels a side when it is reduced.
+FEWEST = 4
+#: Pictures up to this side wrap around at their edges: icons on a plain ground, for which a
+#: prior of exactly their size has no room for an unseen border.
+WRAPPED = 64
 
 
 class RestorationSettings(Settings):
@@ -88,9 +93,9 @@ class RestorationSettings(Settings):
         title="Working size",
         help="The longer side to which a larger picture is reduced first.",
         unit="px",
-        ge=64,
+        ge=32,
         le=4096,
-        step=64,
+        step=32,
         when={"full_size": [False]},
         group="Size",
         folded=True,
@@ -118,7 +123,7 @@ class Problem:
         notes: what a person should know, one line each.
     """
 
-    operator: LinearOperator
+    operator: Operator
     measurement: Tensor
     sigma: float
     truth: Tensor | None
@@ -134,6 +139,22 @@ class Problem:
     def known(self) -> Tensor | None:
         """Bool (c, h, w), true where measured; None where nothing is missing."""
         return self.operator.known if isinstance(self.operator, Mask) else None
+
+    @property
+    def linear(self) -> LinearOperator:
+        """The operator, for a method that undoes linear damages only.
+
+        Raises:
+            BadInput: the damage is not linear.
+        """
+        if not isinstance(self.operator, LinearOperator):
+            raise BadInput(
+                f"problem.damage: {self.settings.damage} is not a linear damage, and this "
+                "method undoes only those (allowed: noise, blur, motion, missing, "
+                "low_resolution, lost_color)",
+                "problem.damage",
+            )
+        return self.operator
 
     @cached_property
     def count(self) -> int:
@@ -181,7 +202,7 @@ def build(settings: RestorationSettings, context: Context) -> Problem:
     )
 
 
-def _operator(settings: RestorationSettings, picture: Tensor, context: Context) -> LinearOperator:
+def _operator(settings: RestorationSettings, picture: Tensor, context: Context) -> Operator:
     damage, missing = settings.damage, settings.missing
     if settings.already_damaged and damage == "missing" and missing.kind == "random":
         raise BadInput(
@@ -199,7 +220,12 @@ def _operator(settings: RestorationSettings, picture: Tensor, context: Context) 
     }
     shape = (channels, height * enlarged, width * enlarged)
     return make_operator(
-        damage, details.get(damage), shape, context.rng, context.inputs.get("mask")
+        damage,
+        details.get(damage),
+        shape,
+        context.rng,
+        context.inputs.get("mask"),
+        wrapped=max(shape[1:]) <= WRAPPED,
     )
 
 
@@ -227,10 +253,11 @@ def working_picture(settings: RestorationSettings, path: Path) -> tuple[Tensor, 
         height, width, note = divisible(picture.shape[2], picture.shape[3], factor)
         picture = picture[..., :height, :width].contiguous()
         notes += [note] if note else []
-    if min(picture.shape[2:]) < SMALLEST * (1 if _enlarges(settings) else factor):
+    needed = SMALLEST if _enlarges(settings) else max(SMALLEST, FEWEST * factor)
+    if min(picture.shape[2:]) < needed:
         raise BadInput(
             f"picture: {path.name} is worked on at {picture.shape[3]} × {picture.shape[2]} "
-            f"pixels; this damage needs {SMALLEST * factor} × {SMALLEST * factor}",
+            f"pixels; this damage needs {needed} × {needed}",
             "inputs.picture",
         )
     return picture, notes

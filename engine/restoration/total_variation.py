@@ -219,7 +219,7 @@ def solve(
 ) -> Solver:
     """Yield the estimate after every few steps, with the duality gap."""
     params = restored(params, state)
-    y, A = problem.measurement, problem.operator
+    y, A = problem.measurement, problem.linear
     automatic = automatic_weight(A, problem.sigma)
     system = TotalVariation(y, A, params.trust * automatic)
     if state is None:

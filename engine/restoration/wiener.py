@@ -251,7 +251,7 @@ def solve(
 ) -> Solver:
     """Yield the estimate after every step of the conjugate gradients."""
     params = restored(params, state)
-    y, A = problem.measurement, problem.operator
+    y, A = problem.measurement, problem.linear
     prior = photograph_prior(y, A, problem.sigma, params.slope, problem.known)
     system = WienerSystem(y, A, problem.sigma, prior, params.trust)
     if state is None:

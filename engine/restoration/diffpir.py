@@ -1,0 +1,147 @@
+"""DiffPIR: plug-and-play splitting inside a diffusion, quick and without gradients.
+
+Source: Y. Zhu, K. Zhang, J. Liang, J. Cao, B. Wen, R. Timofte, L. Van Gool, Denoising
+Diffusion Models for Plug-and-Play Image Restoration, CVPR Workshops 2023,
+https://arxiv.org/abs/2305.08995.
+
+At each noise level the prior's clean picture is brought to the measurement by
+``argmin_x ||A x - y||^2 + rho_t ||x - x_0||^2`` with ``rho_t = weight sigma^2 / sigma_t^2``,
+and then noised to the next level, partly with its own noise and partly with fresh one. All
+of ``rho_t`` is in [0, 1] units here, so the paper's lambda is four times ``weight``.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from engine.catalogue import PresetSpec
+from engine.method import Method, Settings, Solver, State, knob
+from engine.restoration.data_step import DataStep
+from engine.restoration.diffusion import (
+    centered,
+    clean,
+    draw,
+    grid,
+    noise_in,
+    noise_of,
+    noised,
+    uncentered,
+)
+from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
+from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.priors import Prior
+from engine.restoration.problem import Problem
+from engine.restoration.start import first_picture
+from engine.restoration.stepping import Numbers, Tensors, stepped
+
+
+class Params(Settings):
+    """Knobs of DiffPIR."""
+
+    prior: PriorName = prior_knob()
+    steps: int = knob(
+        20, title="Steps", help="How many noise levels are walked down.", ge=2, le=1000
+    )
+    samples: int = samples_knob()
+    weight: float = knob(
+        1.75,
+        title="Trust in the prior",
+        help="Higher is cleaner, lower keeps closer to the measurement. A quarter of the "
+        "paper's lambda, whose units differ.",
+        ge=0.05,
+        le=20.0,
+        scale="log",
+        live=True,
+    )
+    fresh: float = knob(
+        0.3,
+        title="Fresh noise",
+        help="The part of the noise that is drawn anew at each step: 0 follows one path, 1 "
+        "explores. The paper calls it zeta.",
+        ge=0.0,
+        le=1.0,
+        step=0.05,
+        live=True,
+    )
+
+
+def diffpir_step(
+    x: Tensor,
+    data: DataStep,
+    sigma: float,
+    prior: Prior,
+    abar: float,
+    following: float,
+    noise: Tensor,
+    *,
+    weight: float,
+    fresh: float,
+) -> tuple[Tensor, Tensor]:
+    """One level: ``(x at the following level, x_0)``, both centered like ``x`` (B, C, H, W).
+
+    Args:
+        data: of the measurement in [0, 1] units, with noise of deviation ``sigma``.
+        abar, following: of this level and the next; 1 ends the walk.
+        noise: unit noise for the part that is drawn anew.
+    """
+    x0 = clean(prior, x, abar)
+    if following == 1.0:
+        return x0, x0
+    level = 0.5 * noise_of(abar)
+    x0 = centered(data(uncentered(x0), weight * sigma**2 / level**2))
+    eps = noise_in(x, x0, abar)
+    mixed = math.sqrt(1.0 - fresh) * eps + math.sqrt(fresh) * noise
+    return noised(x0, following, mixed), x0
+
+
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield the estimate after each level; ``level`` holds the noisy pictures."""
+    A, y = problem.linear, problem.measurement
+    prior = load_prior(problem, params.prior)
+    levels = grid(params.steps, prior.sigma_max, "quadratic")
+    data = DataStep(A, repeated(y, params.samples))
+
+    def first() -> Tensors:
+        x0 = repeated(centered(first_picture(A, y)), params.samples)
+        return {"level": noised(x0, levels[0], draw(x0, rng)), **summarized(x0, A)}
+
+    def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
+        x, x0 = diffpir_step(
+            at["level"],
+            data,
+            problem.sigma,
+            prior,
+            levels[k],
+            levels[k + 1],
+            draw(at["level"], rng),
+            weight=params.weight,
+            fresh=params.fresh,
+        )
+        return {"level": x, **summarized(x0, A)}, {"sigma": 0.5 * noise_of(levels[k])}
+
+    yield from stepped(params, state, total=len(levels) - 1, first=first, step=step, prior=prior)
+
+
+METHOD = Method(
+    title="DiffPIR",
+    bench="restoration",
+    summary="Walks from noise to a picture, brought back to the measurement at every step.",
+    source="Zhu, Zhang, Liang, Cao, Wen, Timofte, Van Gool 2023",
+    url="https://arxiv.org/abs/2305.08995",
+    params=Params,
+    solve=solve,
+    presets=(
+        PresetSpec("fast", "Fast", {"steps": 20}, "Twenty levels.", 20.0),
+        PresetSpec(
+            "faithful", "Faithful", {"steps": 100}, "A hundred levels, as in the paper.", 90.0
+        ),
+    ),
+    panels=(*PANELS, COST),
+    priors=("photo-denoiser", "emoji-score", "fashion-score"),
+    order=70,
+)

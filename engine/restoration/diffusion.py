@@ -1,0 +1,96 @@
+"""Diffusion time over any denoiser.
+
+Source: J. Ho, A. Jain, P. Abbeel, Denoising Diffusion Probabilistic Models, NeurIPS 2020,
+for the process; T. Karras, M. Aittala, T. Aila, S. Laine, Elucidating the Design Space of
+Diffusion-Based Generative Models, NeurIPS 2022, for the change of variables.
+
+Priors work on pictures in [0, 1]; diffusion solvers on centered ones in [-1, 1], where
+``x_t = sqrt(abar) x_0 + sqrt(1 - abar) eps``. A denoiser for noise of every strength is
+the noise predictor of that process: ``x_t / sqrt(abar)`` is the centered picture with
+noise of deviation ``sqrt(1 - abar) / sqrt(abar)``, and half of that in [0, 1] units.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.restoration.priors import Prior
+
+#: Steps of the discrete process, whose beta grows linearly between these two.
+TIMES = 1000
+FIRST_BETA, LAST_BETA = 1e-4, 2e-2
+
+Spacing = Literal["uniform", "quadratic"]
+
+
+@cache
+def schedule() -> tuple[float, ...]:
+    """``abar`` of the discrete variance-preserving process at times 0 to 999."""
+    beta = torch.linspace(FIRST_BETA, LAST_BETA, TIMES, dtype=torch.float64)
+    return tuple((1.0 - beta).cumprod(0).tolist())
+
+
+def noise_of(abar: float) -> float:
+    """Deviation of the noise in ``x_t / sqrt(abar)``, in centered units."""
+    return math.sqrt((1.0 - abar) / abar)
+
+
+def time_of(sigma: float) -> int:
+    """The largest time whose noise is at most ``sigma`` (centered units); 0 if none is."""
+    return max(0, sum(noise_of(abar) <= sigma for abar in schedule()) - 1)
+
+
+def grid(count: int, sigma_max: float = math.inf, spacing: Spacing = "uniform") -> list[float]:
+    """``count + 1`` values of ``abar`` for ``count`` steps, from most noise to exactly 1.
+
+    Args:
+        count: steps, at least 1; fewer come back where times would repeat.
+        sigma_max: strongest noise that the prior knows, in [0, 1] units.
+        spacing: of the times; ``quadratic`` takes shorter steps towards the picture.
+    """
+    top = time_of(2.0 * sigma_max)
+    power = 2 if spacing == "quadratic" else 1
+    parts = torch.linspace(1.0, 0.0, count + 1, dtype=torch.float64)[:-1] ** power
+    times = sorted({round(float(part) * top) for part in parts}, reverse=True)
+    return [*(schedule()[t] for t in times), 1.0]
+
+
+def centered(picture: Tensor) -> Tensor:
+    """From [0, 1] to [-1, 1]."""
+    return 2.0 * picture - 1.0
+
+
+def uncentered(x: Tensor) -> Tensor:
+    """From [-1, 1] to [0, 1]."""
+    return 0.5 * (x + 1.0)
+
+
+def clean(prior: Prior, x: Tensor, abar: float, *, differentiable: bool = False) -> Tensor:
+    """``E[x_0 | x_t = x]``, centered; ``x`` (B, C, H, W) is centered, too.
+
+    With ``differentiable``, autograd flows from the result to ``x``.
+    """
+    denoise = prior.differentiable if differentiable else prior
+    scaled = x / math.sqrt(abar)
+    return centered(denoise(uncentered(scaled), 0.5 * noise_of(abar)))
+
+
+def noise_in(x: Tensor, x0: Tensor, abar: float) -> Tensor:
+    """The unit noise that makes ``x`` out of ``x0`` at ``abar`` below 1."""
+    return (x - math.sqrt(abar) * x0) / math.sqrt(1.0 - abar)
+
+
+def noised(x0: Tensor, abar: float, noise: Tensor) -> Tensor:
+    """``x_t`` of a centered picture."""
+    return math.sqrt(abar) * x0 + math.sqrt(1.0 - abar) * noise
+
+
+def draw(like: Tensor, rng: torch.Generator) -> Tensor:
+    """Unit noise shaped as ``like``, drawn on the CPU so that every device gets the same."""
+    white = torch.randn(like.shape, generator=rng, dtype=torch.float32)
+    return white.to(device=like.device, dtype=like.dtype)

@@ -1,0 +1,79 @@
+"""Several samples of the posterior at once: their mean, and where they disagree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engine.catalogue import PanelSpec, SeriesSpec
+from engine.method import knob
+from engine.operators import Operator
+from engine.restoration.diffusion import uncentered
+from engine.restoration.stepping import Tensors
+
+#: A spread of this much, as a fraction of black to white, is drawn white.
+WHITE_SPREAD = 0.25
+
+PANELS = (
+    PanelSpec(
+        name="samples",
+        title="Samples",
+        kind="image",
+        help="Pictures that all explain the measurement; where they differ, it does not say.",
+    ),
+    PanelSpec(
+        name="spread",
+        title="Uncertainty",
+        kind="image",
+        help="Standard deviation of the samples at each pixel: black where they agree, white "
+        "where they differ by a quarter of black to white or more.",
+    ),
+)
+COST = PanelSpec(
+    name="cost",
+    title="Network passes",
+    kind="curve",
+    series=(SeriesSpec("calls", "Forward"), SeriesSpec("backwards", "Backward")),
+    help="How often the network was run, and how often gradients went back through it.",
+)
+
+
+def samples_knob(most: int = 16) -> Any:
+    """The knob ``samples`` of every method that draws from the posterior."""
+    return knob(
+        1,
+        title="Samples",
+        help="How many pictures are drawn at once. With more than one their average is shown, "
+        "and where they disagree.",
+        ge=1,
+        le=most,
+    )
+
+
+def repeated(first: Tensor, count: int) -> Tensor:
+    """``first`` (1, C, H, W) as the start of ``count`` samples."""
+    return first.expand(count, -1, -1, -1).contiguous()
+
+
+def summarized(x0: Tensor, operator: Operator) -> Tensors:
+    """The tensors that show samples ``x0`` (n, C, H, W), centered: ``x`` is their mean.
+
+    With more than one, ``samples`` and ``spread`` are pictures for the panels of these names.
+    """
+    pictures = uncentered(x0)
+    if pictures.shape[0] == 1:
+        return {"x": pictures}
+    seen = operator.crop(pictures)
+    spread = seen.std(0, keepdim=True).mean(1, keepdim=True) / WHITE_SPREAD
+    return {
+        "x": pictures.mean(0, keepdim=True),
+        "samples": seen.clamp(0.0, 1.0),
+        "spread": spread.clamp(0.0, 1.0),
+    }
+
+
+def spread_of(x0: Tensor) -> float:
+    """Mean standard deviation of samples (n, C, H, W), in [0, 1] units; 0 for one sample."""
+    return float(torch.std(uncentered(x0), 0).mean()) if x0.shape[0] > 1 else 0.0

@@ -33,7 +33,7 @@ SMALLEST = 11
 FEWEST = 4
 #: Pictures up to this side wrap around at their edges: icons on a plain ground, for which a
 #: prior of exactly their size has no room for an unseen border.
-WRAPPED = 64
+WRAPPED = 32
 
 
 class RestorationSettings(Settings):

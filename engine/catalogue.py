@@ -57,7 +57,10 @@ class SeriesSpec(msgspec.Struct, frozen=True):
 
 
 class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One live view. An image panel shows the array that ``name`` names."""
+    """One live view. An image panel shows the array that ``name`` names.
+
+    An ``optional`` one stays empty under some settings of its method.
+    """
 
     name: str
     title: str
@@ -66,6 +69,7 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     log_y: bool = False
     reference: float | None = None
     help: str = ""
+    optional: bool = False
 
 
 class PresetSpec(msgspec.Struct, frozen=True):

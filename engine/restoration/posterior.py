@@ -22,6 +22,7 @@ PANELS = (
         title="Samples",
         kind="image",
         help="Pictures that all explain the measurement; where they differ, it does not say.",
+        optional=True,
     ),
     PanelSpec(
         name="spread",
@@ -29,6 +30,7 @@ PANELS = (
         kind="image",
         help="Standard deviation of the samples at each pixel: black where they agree, white "
         "where they differ by a quarter of black to white or more.",
+        optional=True,
     ),
 )
 COST = PanelSpec(

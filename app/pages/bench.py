@@ -295,6 +295,7 @@ class BenchPage(Page):
         self.parts.stage.show_view(state)
         if changed is None or "method" in changed:
             self.parts.curves.set_panels([*self.bench.panels, *self.method.panels])
+            self.parts.stage.set_method(self.method.panels)
         self.show_mask(state)
 
     def _on_state(self, state: PageState, changed: frozenset[str]) -> None:

@@ -17,6 +17,8 @@ from widgets.image_view import ImageStage, Reading
 from widgets.parts import Chip, LinkButton, TabButton
 
 _MODES = {"view.wipe": "wipe", "view.side": "side", "view.difference": "difference"}
+#: Before the name of a picture of the method that is looked at alone.
+_ALONE = "panel:"
 
 
 class StagePanel(QWidget):
@@ -33,11 +35,16 @@ class StagePanel(QWidget):
         self._live: set[str] = set()
         self.stage = ImageStage(self)
         self.stage.setAccessibleName(self.tr("Pictures"))
+        self.stage.set_scene([panel.name for panel in self._panels])
         if len(self._panels) > 1:
             self.stage.set_pair(self.measurement, self.result)
             # The space bar shows what no method sees.
             self.stage.set_original(self.original)
         self._tabs: dict[str, TabButton] = {}
+        #: Pictures that only the method makes, and the buttons of those that are there.
+        self._method_panels: dict[str, PanelSpec] = {}
+        self._chips: dict[str, TabButton] = {}
+        self._mode = "wipe"
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
@@ -49,6 +56,9 @@ class StagePanel(QWidget):
             tab.clicked.connect(self._on_tab)
             self._tabs[mode] = tab
             line.addWidget(tab)
+        self._own = QHBoxLayout()
+        self._own.setSpacing(4)
+        line.addLayout(self._own)
         line.addStretch(1)
         for action_id, text in (("view.fit", self.tr("Fit")), ("view.full", self.tr("100 %"))):
             tab = TabButton(text, self)
@@ -95,14 +105,42 @@ class StagePanel(QWidget):
         """The picture before anything was done to it: declared last."""
         return self._panels[-1].name if self._panels else ""
 
+    def set_method(self, panels: Iterable[PanelSpec]) -> None:
+        """Offer the pictures that only this method makes, each once it is there."""
+        for panel in self._method_panels:
+            self._forget(panel)
+        self._method_panels = {p.name: p for p in panels if p.kind == "image"}
+
     def show_view(self, state: PageState) -> None:
-        """Compare as the page's state says."""
-        mode = state.view.get("mode", "wipe")
-        if mode not in self._tabs:
-            mode = "wipe"
-        self.stage.set_mode(mode)
-        for name, tab in self._tabs.items():
-            tab.setChecked(name == mode)
+        """Compare, or show a picture of the method alone, as the page's state says."""
+        self._mode = state.view.get("mode", "wipe")
+        self._look()
+
+    def _look(self) -> None:
+        """Show what is wanted of what there is; the pair where the wanted one is not there."""
+        name = self._mode.removeprefix(_ALONE)
+        alone = self._mode.startswith(_ALONE) and name in self._chips
+        mode = "single" if alone else self._mode if self._mode in self._tabs else "wipe"
+        self.stage.set_single(name if alone else None)
+        self.stage.set_mode(mode)  # type: ignore[arg-type]
+        for key, tab in {**self._tabs, **self._chips}.items():
+            tab.setChecked(key == (name if alone else mode))
+
+    def _offer(self, panel: PanelSpec) -> None:
+        chip = TabButton(panel.title, self)
+        chip.setObjectName(_ALONE + panel.name)
+        chip.setToolTip(panel.help)
+        chip.clicked.connect(self._on_tab)
+        self._chips[panel.name] = chip
+        self._own.addWidget(chip)
+        self._look()
+
+    def _forget(self, panel: str) -> None:
+        self.stage.set_picture(panel, None)
+        if (chip := self._chips.pop(panel, None)) is not None:
+            self._own.removeWidget(chip)
+            chip.deleteLater()
+            self._look()
 
     def show_pictures(self, arrays: dict[str, Any]) -> None:
         """Pictures before a run; whatever a run had shown goes away."""
@@ -110,18 +148,21 @@ class StagePanel(QWidget):
         self.stage.set_single(None)
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:
-                self.stage.set_picture(key, None)
+                self._forget(key)
         self._live.clear()
         for key, array in arrays.items():
             self.stage.set_picture(key, array, self._titles.get(key, key.capitalize()))
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
         """A picture of the run; it says its step."""
-        title = self._titles.get(panel, panel.capitalize())
+        own = self._method_panels.get(panel)
+        title = own.title if own else self._titles.get(panel, panel.capitalize())
         if panel == self.result and step > 0:
             title = self.tr("{title} · step {step}").format(title=title, step=step)
         self.stage.set_picture(panel, array, title)
         self._live.add(panel)
+        if own and panel not in self._chips:
+            self._offer(own)
 
     def paint(self, on: bool, tool: str | None = None) -> None:
         """Offer the tools of painting and take one in hand, or put all of it away."""
@@ -161,14 +202,15 @@ class StagePanel(QWidget):
     def _on_tab(self) -> None:
         sender = self.sender()
         if sender is not None:
-            mode = _MODES[sender.objectName()]
-            self.viewed.emit("view:mode", mode)
-            self._tabs[mode].setChecked(True)
+            name = sender.objectName()
+            self.viewed.emit("view:mode", _MODES.get(name, name))
+            self._look()
 
     @Slot(str)
     def _on_mode(self, mode: str) -> None:
-        for name, tab in self._tabs.items():
-            tab.setChecked(name == mode)
+        if mode != "single":
+            for name, tab in {**self._tabs, **self._chips}.items():
+                tab.setChecked(name == mode)
 
     @Slot(object)
     def _on_reading(self, reading: Reading | None) -> None:

@@ -37,9 +37,10 @@ class Reading:
 class StageModel:
     """Pictures by key, the pair that is compared, and the mode.
 
-    All pictures show the same scene. Where their sizes differ (a small measurement beside its
-    reconstruction), each is stretched over the largest, the *frame*, whose pixels are the
-    coordinates of zoom, pan and masks.
+    The pictures of ``scene`` (all, where it is None) show the same. Where their sizes differ (a
+    small measurement beside its reconstruction), each is stretched over the largest, the
+    *frame*, whose pixels are the coordinates of zoom, pan and masks. Any other picture (a sheet
+    of samples) is seen alone and is its own frame.
     """
 
     def __init__(self) -> None:
@@ -47,6 +48,7 @@ class StageModel:
         self.mode: Mode = "wipe"
         self.single: str | None = None
         self.original: str | None = None
+        self.scene: frozenset[str] | None = None
         self.peeking = False
         self.kind: difference.Kind = "signed"
         self.fixed_scale: float | None = None
@@ -66,10 +68,14 @@ class StageModel:
 
     @property
     def frame(self) -> tuple[int, int]:
-        """Width and height of the largest picture; (0, 0) without one."""
-        if not self.layers:
+        """Width and height of the largest picture of the scene; (0, 0) without one."""
+        keys = self.pane_keys()
+        apart = len(keys) == 1 and self.scene is not None and keys[0] not in self.scene
+        wanted = keys if apart else self.layers if self.scene is None else self.scene
+        layers = [self.layers[key] for key in wanted if key in self.layers]
+        if not layers:
             return 0, 0
-        largest = max(self.layers.values(), key=lambda layer: layer.width * layer.height)
+        largest = max(layers, key=lambda layer: layer.width * layer.height)
         return largest.width, largest.height
 
     @property

@@ -136,6 +136,11 @@ class ImageStage(StageSurface):
         self.model.side = list(keys) if keys is not None else None
         self.rearrange()
 
+    def set_scene(self, keys: Sequence[str] | None) -> None:
+        """The pictures that show the same scene, over each other; any other is seen alone."""
+        self.model.scene = None if keys is None else frozenset(keys)
+        self.rearrange()
+
     def set_single(self, key: str | None) -> None:
         """The picture of the mode "single"; None for the right one of the pair."""
         self.model.single = key

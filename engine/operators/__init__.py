@@ -4,6 +4,7 @@ from engine.operators.base import SVD, LinearOperator, Operator, Shape, conjugat
 from engine.operators.convolution import Boundary, Convolution, GaussianBlur, MotionBlur
 from engine.operators.downsample import Downsample, divisible
 from engine.operators.masks import painted_mask, random_mask, rectangle_mask
+from engine.operators.nonlinear import LightBlur, Overexposure, PhaseRetrieval
 from engine.operators.pointwise import Grayscale, Identity, Mask
 
 __all__ = [
@@ -14,10 +15,13 @@ __all__ = [
     "GaussianBlur",
     "Grayscale",
     "Identity",
+    "LightBlur",
     "LinearOperator",
     "Mask",
     "MotionBlur",
     "Operator",
+    "Overexposure",
+    "PhaseRetrieval",
     "Shape",
     "conjugate_gradients",
     "divisible",

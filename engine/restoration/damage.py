@@ -16,15 +16,28 @@ from engine.operators import (
     GaussianBlur,
     Grayscale,
     Identity,
+    LightBlur,
     Mask,
     MotionBlur,
     Operator,
+    Overexposure,
+    PhaseRetrieval,
     painted_mask,
     random_mask,
     rectangle_mask,
 )
 
-Damage = Literal["noise", "blur", "motion", "missing", "low_resolution", "lost_color"]
+Damage = Literal[
+    "noise",
+    "blur",
+    "motion",
+    "missing",
+    "low_resolution",
+    "lost_color",
+    "overexposed",
+    "light_blur",
+    "lost_phase",
+]
 
 
 class Blur(Settings):
@@ -126,7 +139,57 @@ class LowResolution(Settings):
     )
 
 
-Details = Blur | Motion | Missing | LowResolution
+class Overexposed(Settings):
+    """Bright parts are all white."""
+
+    gain: float = knob(
+        2.0,
+        title="Exposed too long by",
+        help="How many times too bright it is; whatever comes out above white is cut off. The "
+        "field calls undoing it HDR reconstruction.",
+        unit="×",
+        ge=1.0,
+        le=8.0,
+        step=0.1,
+        decimals=1,
+    )
+
+
+class BlurredLight(Settings):
+    """The light was blurred in the lens, and the sensor saturates."""
+
+    sigma: float = knob(
+        1.6,
+        title="Blur width",
+        help="How far light spreads in the lens: the standard deviation of a Gaussian, in "
+        "pixels of the working picture.",
+        unit="px",
+        ge=0.3,
+        le=10.0,
+        step=0.1,
+        decimals=1,
+    )
+    gamma: float = knob(
+        2.2,
+        title="Gamma",
+        help="How picture values follow light: 2.2 is what cameras and screens use, 1 is in "
+        "proportion.",
+        ge=1.0,
+        le=3.0,
+        step=0.1,
+        decimals=1,
+    )
+    saturation: float = knob(
+        1.0,
+        title="Saturation",
+        help="How strongly the sensor flattens bright light; near 0 it does not.",
+        ge=0.05,
+        le=4.0,
+        step=0.05,
+    )
+
+
+Details = Blur | Motion | Missing | LowResolution | Overexposed | BlurredLight
 
 
 def make_operator(
@@ -159,6 +222,12 @@ def make_operator(
             return Downsample(shape, settings.factor)
         case "lost_color", _:
             return Grayscale(shape)
+        case "overexposed", Overexposed():
+            return Overexposure(shape, settings.gain)
+        case "light_blur", BlurredLight():
+            return LightBlur(shape, settings.sigma, settings.gamma, settings.saturation, boundary)
+        case "lost_phase", _:
+            return PhaseRetrieval(shape)
         case _:
             return Identity(shape)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.catalogue import PanelSpec, SeriesSpec
 from engine.data.pictures import resize, write_png
 from engine.method import Context, State
-from engine.operators import Mask
+from engine.operators import Mask, PhaseRetrieval
 from engine.restoration.metrics import mismatch, noise_of, psnr
 from engine.restoration.problem import Problem, RestorationSettings, build
 
@@ -74,7 +74,13 @@ def visible(problem: Problem, state: State) -> Tensor:
 
 @torch.no_grad()
 def observe(problem: Problem, state: State) -> dict[str, float]:
-    """PSNR and SSIM (only where the truth is known), mismatch, and the method's own numbers."""
+    """PSNR and SSIM (only where the truth is known), mismatch, and the method's own numbers.
+
+    The latter alone where the state says that it does not restore (``restores`` is false):
+    a picture made of nothing is not like the original, and need not be.
+    """
+    if not state.scalars.get("restores", True):
+        return dict(state.scalars.get("curves", {}))
     seen: dict[str, float] = {}
     if problem.truth is not None and problem.similarity is not None:
         picture = visible(problem, state)
@@ -94,8 +100,13 @@ def observe(problem: Problem, state: State) -> dict[str, float]:
 
 
 def measured_picture(problem: Problem) -> Tensor:
-    """The measurement as a picture as large as the estimate: enlarged, or gray in three colors."""
+    """The measurement as a picture as large as the estimate: enlarged, or gray in three colors.
+
+    Magnitudes of a Fourier transform are shown on a logarithmic scale.
+    """
     y = problem.measurement
+    if isinstance(problem.operator, PhaseRetrieval):
+        y = problem.operator.picture_of(y)
     _, height, width = problem.operator.shape_picture
     if y.shape[-2:] != (height, width):
         rows, columns = height // y.shape[-2], width // y.shape[-1]

@@ -16,11 +16,13 @@ from engine.models.zoo import Denoiser, load_denoiser
 from engine.operators import LinearOperator, Mask, Operator, divisible
 from engine.restoration.damage import (
     Blur,
+    BlurredLight,
     Damage,
     Details,
     LowResolution,
     Missing,
     Motion,
+    Overexposed,
     make_operator,
 )
 from engine.restoration.metrics import Similarity
@@ -50,6 +52,9 @@ class RestorationSettings(Settings):
             "missing": "Missing pixels",
             "low_resolution": "Too small",
             "lost_color": "Lost color",
+            "overexposed": "Overexposed",
+            "light_blur": "Blurred light",
+            "lost_phase": "Lost phase",
         },
     )
     blur: Blur = knob(Blur(), title="Blur", help="Out of focus.", when={"damage": ["blur"]})
@@ -64,6 +69,18 @@ class RestorationSettings(Settings):
         title="Low resolution",
         help="Too few pixels.",
         when={"damage": ["low_resolution"]},
+    )
+    overexposed: Overexposed = knob(
+        Overexposed(),
+        title="Exposure",
+        help="Bright parts are all white.",
+        when={"damage": ["overexposed"]},
+    )
+    light_blur: BlurredLight = knob(
+        BlurredLight(),
+        title="Blurred light",
+        help="The light was blurred in the lens, and the sensor saturates.",
+        when={"damage": ["light_blur"]},
     )
     noise: float = knob(
         0.01,
@@ -210,6 +227,12 @@ def _operator(settings: RestorationSettings, picture: Tensor, context: Context) 
             "be known (allowed rectangle, painted)",
             "problem.missing.kind",
         )
+    if settings.already_damaged and damage == "lost_phase":
+        raise BadInput(
+            "problem.damage: lost_phase cannot be read from a picture, since its measurement is "
+            "none (allowed: without already_damaged)",
+            "problem.damage",
+        )
     enlarged = settings.low_resolution.factor if _enlarges(settings) else 1
     channels, height, width = picture.shape[1:]
     details: dict[str, Details] = {
@@ -217,6 +240,8 @@ def _operator(settings: RestorationSettings, picture: Tensor, context: Context) 
         "motion": settings.motion,
         "missing": missing,
         "low_resolution": settings.low_resolution,
+        "overexposed": settings.overexposed,
+        "light_blur": settings.light_blur,
     }
     shape = (channels, height * enlarged, width * enlarged)
     return make_operator(

@@ -6,13 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.operators import Downsample, Grayscale, LinearOperator, Mask
+from engine.operators import (
+    Downsample,
+    Grayscale,
+    Mask,
+    Operator,
+    Overexposure,
+    PhaseRetrieval,
+)
+
+#: Fourier transforms of pixels that finding a lost phase may take before a method begins.
+PHASE_WORK = 12_000_000
 
 
-def first_picture(A: LinearOperator, y: Tensor) -> Tensor:
+def first_picture(A: Operator, y: Tensor) -> Tensor:
     """A picture of ``A.shape_in``: holes filled in smoothly, small pictures enlarged.
 
-    For a blur it is the measurement itself, continued at the border.
+    For a blur it is the measurement itself, continued at the border; from magnitudes alone
+    a phase is sought first, in as many steps as are quick.
     """
     if isinstance(A, Mask):
         return filled(y, A.known.to(y)[None])
@@ -21,6 +32,11 @@ def first_picture(A: LinearOperator, y: Tensor) -> Tensor:
         return F.interpolate(y, size=size, mode="bicubic", align_corners=False)
     if isinstance(A, Grayscale):
         return y.expand(-1, *A.shape_in)
+    if isinstance(A, Overexposure):
+        return y / A.gain
+    if isinstance(A, PhaseRetrieval):
+        steps = min(400, max(10, PHASE_WORK // y[0].numel()))
+        return A.retrieved(y, steps)
     return A.extend(y)
 
 

@@ -12,7 +12,15 @@ import torch
 from PIL import Image
 
 from engine.method import BadInput, Context, State
-from engine.operators import Convolution, Downsample, Grayscale, Identity, Mask
+from engine.operators import (
+    Convolution,
+    Downsample,
+    Grayscale,
+    Identity,
+    LightBlur,
+    Mask,
+    Overexposure,
+)
 from engine.restoration.bench import BENCH, smaller
 from engine.restoration.panels import observe, pictures, preview, save
 from engine.restoration.problem import QUIET, Problem, RestorationSettings, build
@@ -60,6 +68,8 @@ KINDS = {
     "missing": Mask,
     "low_resolution": Downsample,
     "lost_color": Grayscale,
+    "overexposed": Overexposure,
+    "light_blur": LightBlur,
 }
 
 

@@ -16,7 +16,9 @@ from typing import Any, Literal
 import msgspec
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
-from app.engine_line import Line, file_log, inline_array
+from app.engine_line import Line, inline_array
+from app.engine_memory import Crash, Job, Questions
+from app.engine_output import Output
 from app.slots import Slots, make_board, sweep
 from engine.entry import Settings
 from engine.messages import (
@@ -30,7 +32,6 @@ from engine.messages import (
     Log,
     Panels,
     Pointer,
-    Query,
     Ready,
     Reply,
     RunRequest,
@@ -49,8 +50,6 @@ Action = Literal["pause", "resume", "step", "cancel", "checkpoint"]
 TURN = 0.008
 #: With more messages waiting the line is left to fill; the engine then keeps the rest.
 MOST_WAITING = 5000
-#: Lines of one output stream shown in a second; more go to the log file only.
-MOST_LINES = 500
 #: Beats that may fail to come before the engine counts as not answering.
 MISSED_BEATS = 4
 #: A new engine may be silent this long while it loads (seconds).
@@ -61,31 +60,6 @@ CANCEL_DEADLINE = 1.0
 FAILED_STARTS = 2
 
 OVER = ("finished", "cancelled", "failed")
-
-
-class Crash(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known about the death of an engine.
-
-    ``job`` is the one that it was working on (``resume_job`` continues it), ``resumed``
-    are the others, which go on by themselves; ``restarting`` is False when the window
-    gave up because engines die before they are ready.
-    """
-
-    cause: str
-    lines: tuple[str, ...] = ()
-    job: str = ""
-    resumed: tuple[str, ...] = ()
-    restarting: bool = True
-
-
-class _Job:
-    """What the window remembers of a job, so that another engine can go on with it."""
-
-    def __init__(self, start: Start) -> None:
-        self.start = start
-        self.state = "queued"
-        self.paused = start.paused
-        self.deadline = 0.0
 
 
 class EngineClient(QObject):
@@ -125,22 +99,18 @@ class EngineClient(QObject):
         super().__init__(parent)
         self._settings = settings or Settings(parent=0)
         self._slots = slots or Slots()
-        self._log = file_log(log_path)
         self._clock = clock
         self._line: Line | None = None
         self._board = None
         self._state = "dead"
         self._is_ready = False
         self._failed_starts = 0
-        self._jobs: dict[str, _Job] = {}
-        self._fallen: dict[str, _Job] = {}
+        self._jobs: dict[str, Job] = {}
+        self._fallen: dict[str, Job] = {}
         self._running = ""
-        self._numbers = 0
-        self._generations: dict[tuple[str, str], int] = {}
+        self._questions = Questions()
         self._waiting: deque[tuple[Line, Event | Exception | str]] = deque()
-        self._lines: deque[Log] = deque()
-        self._unshown = 0
-        self._heard: dict[str, tuple[int, int]] = {}
+        self._output = Output(log_path, self._wake)
         self._woken = False
         self._silence = 0.0
         self._looked = 0.0
@@ -192,8 +162,7 @@ class EngineClient(QObject):
                 _, message = self._waiting.popleft()
                 if isinstance(message, Event):
                     self._handle(message)
-            self._show_lines()
-            self._tell_unshown()
+            self._show_output()
         self._clear_memory()
         self._jobs.clear()
         self._waiting.clear()
@@ -245,7 +214,7 @@ class EngineClient(QObject):
             paused=paused,
             priority=priority,
         )
-        self._jobs[job] = _Job(start)
+        self._jobs[job] = Job(start)
         self.send(start)
         return job
 
@@ -284,18 +253,9 @@ class EngineClient(QObject):
         A newer question of the same kind and channel replaces an older one, whose reply
         then never comes.
         """
-        self._numbers += 1
-        self._generations[kind, channel] = self._numbers
-        self.send(
-            Query(
-                id=self._numbers,
-                kind=kind,
-                channel=channel,
-                generation=self._numbers,
-                args=args,
-            )
-        )
-        return self._numbers
+        query = self._questions.ask(kind, channel, args)
+        self.send(query)
+        return query.id
 
     # --- engines come and go ---------------------------------------------------------
 
@@ -307,7 +267,7 @@ class EngineClient(QObject):
         self._is_ready = False
         self._running = ""
         self._silence, self._looked = 0.0, self._clock()
-        self._line = Line(settings, self._receive, self._hear)
+        self._line = Line(settings, self._receive, self._output.hear)
         self._watch.start()
         self._set_state(state)
 
@@ -332,8 +292,7 @@ class EngineClient(QObject):
         tail = tuple(line.process.tails["stderr"])
         self._clear_memory()
         self._waiting.clear()
-        self._show_lines()
-        self._tell_unshown()
+        self._show_output()
         self._failed_starts = 0 if self._is_ready else self._failed_starts + 1
         restarting = self._failed_starts < FAILED_STARTS
         fallen = self._jobs.pop(culprit, None)
@@ -363,12 +322,12 @@ class EngineClient(QObject):
                 )
             )
 
-    def _continue(self, job: _Job) -> None:
+    def _continue(self, job: Job) -> None:
         start = msgspec.structs.replace(job.start, resume=True, paused=job.paused)
-        self._jobs[start.job] = _Job(start)
+        self._jobs[start.job] = Job(start)
         self.send(start)
 
-    def _tell_end(self, job: _Job, state: Literal["cancelled", "failed"], text: str) -> None:
+    def _tell_end(self, job: Job, state: Literal["cancelled", "failed"], text: str) -> None:
         start = job.start
         self.event.emit(JobState(job=start.job, state=state, text=text, folder=start.folder))
 
@@ -392,20 +351,6 @@ class EngineClient(QObject):
             line.room.clear()
         self._wake()
 
-    def _hear(self, stream: str, text: str) -> None:
-        """From the threads that read the output streams."""
-        self._log.info("%s: %s", stream, text)
-        second = int(time.monotonic())
-        before, count = self._heard.get(stream, (second, 0))
-        count = count + 1 if before == second else 1
-        self._heard[stream] = second, count
-        if count <= MOST_LINES:
-            level: Literal["info", "warning"] = "warning" if stream == "stderr" else "info"
-            self._lines.append(Log(level=level, text=text, source=stream))
-            self._wake()
-        else:
-            self._unshown += 1
-
     def _wake(self) -> None:
         if not self._woken:
             self._woken = True
@@ -413,7 +358,8 @@ class EngineClient(QObject):
 
     def _drain(self) -> None:
         self._woken = False
-        self._show_lines()
+        for words in self._output.lines():
+            self.event.emit(words)
         until = time.perf_counter() + TURN
         while self._waiting:
             line, message = self._waiting.popleft()
@@ -432,15 +378,9 @@ class EngineClient(QObject):
         if self._line is not None and len(self._waiting) < MOST_WAITING // 2:
             self._line.room.set()
 
-    def _show_lines(self) -> None:
-        for _ in range(len(self._lines)):
-            self.event.emit(self._lines.popleft())
-
-    def _tell_unshown(self) -> None:
-        if self._unshown:
-            count, self._unshown = self._unshown, 0
-            text = self.tr("{count} more lines of output are in the log file only.")
-            self.event.emit(Log(level="info", text=text.format(count=count)))
+    def _show_output(self) -> None:
+        for words in (*self._output.lines(), *self._output.unshown()):
+            self.event.emit(words)
 
     def _handle(self, message: Event) -> None:
         match message:
@@ -463,7 +403,7 @@ class EngineClient(QObject):
                     for attach in self._slots.open(message):
                         self.send(attach)
             case Reply():
-                if message.generation < self._generations.get((message.kind, message.channel), 0):
+                if not self._questions.welcome(message):
                     return
         self.event.emit(message)
         self._answering()
@@ -509,7 +449,8 @@ class EngineClient(QObject):
         tick = self._watch.interval() / 1000
         self._silence += min(now - self._looked, 2 * tick)
         self._looked = now
-        self._tell_unshown()
+        for words in self._output.unshown():
+            self.event.emit(words)
         limit = MISSED_BEATS * self._settings.heartbeat if self._is_ready else LOADING
         if self._silence > limit and self._line is not None:
             self._set_state("not answering")

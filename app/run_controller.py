@@ -18,7 +18,8 @@ from engine.messages import Event, JobState, Metrics, Progress, RunRequest
 if TYPE_CHECKING:
     import numpy as np
 
-    from app.engine_client import Action, Crash, EngineClient
+    from app.engine_client import Action, EngineClient
+    from app.engine_memory import Crash
 
 ACTIVE = frozenset({"preparing", "running", "idle", "paused", "stopping"})
 _STATES = {"queued": "preparing", "preparing": "preparing"}

@@ -38,7 +38,8 @@ from widgets.parts import Banner, Rail
 
 if TYPE_CHECKING:
     from app.catalogue_cache import CatalogueCache
-    from app.engine_client import Crash, EngineClient
+    from app.engine_client import EngineClient
+    from app.engine_memory import Crash
     from app.preferences import Preferences
     from app.sessions import SessionStore
 

@@ -17,7 +17,8 @@ from widgets.job_bar import JobBar
 from widgets.parts import Banner
 
 if TYPE_CHECKING:
-    from app.engine_client import Crash, EngineClient
+    from app.engine_client import EngineClient
+    from app.engine_memory import Crash
 
 _BAR = {"none": "ready", "stopping": "cancelling", "interrupted": "cancelled"}
 

@@ -1,0 +1,52 @@
+"""What the window remembers of jobs and questions, so that another engine can go on with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from engine.messages import Query, Reply, Start
+
+
+class Crash(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known about the death of an engine.
+
+    ``job`` is the one that it was working on (``resume_job`` continues it), ``resumed``
+    are the others, which go on by themselves; ``restarting`` is False when the window
+    gave up because engines die before they are ready.
+    """
+
+    cause: str
+    lines: tuple[str, ...] = ()
+    job: str = ""
+    resumed: tuple[str, ...] = ()
+    restarting: bool = True
+
+
+class Job:
+    """A job that is not over."""
+
+    def __init__(self, start: Start) -> None:
+        self.start = start
+        self.state = "queued"
+        self.paused = start.paused
+        self.deadline = 0.0
+
+
+class Questions:
+    """The newest question of each kind and channel, until it is answered."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._generations: dict[tuple[str, str], int] = {}
+
+    def ask(self, kind: str, channel: str, args: dict[str, Any]) -> Query:
+        """A new question, which takes the place of an older one."""
+        self._count += 1
+        self._generations[kind, channel] = self._count
+        return Query(id=self._count, kind=kind, channel=channel, generation=self._count, args=args)
+
+    def welcome(self, reply: Reply) -> bool:
+        """Whether a reply answers the newest question of its kind and channel."""
+        return reply.generation >= self._generations.get((reply.kind, reply.channel), 0)

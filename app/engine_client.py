@@ -178,13 +178,10 @@ class EngineClient(QObject):
 
     def force_stop(self, job: str) -> None:
         """End a job that cannot be cancelled, by replacing the engine; the others go on."""
-        if self._line is None:
+        if self._line is None or job not in self._jobs:
             return
         self._line.process.kill()
-        stopped = self._jobs.pop(job, None)
-        if stopped is not None:
-            text = self.tr("stopped by force")
-            self._tell_end(stopped, "cancelled", text)
+        self._tell_end(self._jobs.pop(job), "cancelled", self.tr("stopped by force"))
         self._replace(text="", report=False)
 
     # --- commands --------------------------------------------------------------------
@@ -232,6 +229,7 @@ class EngineClient(QObject):
         entry = self._jobs.get(job)
         if entry is not None:
             if action == "cancel":
+                entry.cancelled = True
                 entry.deadline = self._clock() + CANCEL_DEADLINE
             elif action in ("pause", "step"):
                 entry.paused = True
@@ -295,13 +293,17 @@ class EngineClient(QObject):
         self._show_output()
         self._failed_starts = 0 if self._is_ready else self._failed_starts + 1
         restarting = self._failed_starts < FAILED_STARTS
-        fallen = self._jobs.pop(culprit, None)
         others, self._jobs = self._jobs, {}
+        # What was to be cancelled is at its end, whichever engine it was in.
+        cancelled = [others.pop(name) for name in list(others) if others[name].cancelled]
+        fallen = others.pop(culprit, None)
         self._set_state("dead")
         if restarting:
             self._spawn("restarting")
         else:
             self._watch.stop()
+        for job in cancelled:
+            self._tell_end(job, "cancelled", self.tr("cancelled; the engine was replaced"))
         if fallen is not None:
             self._fallen[culprit] = fallen
             self._tell_end(fallen, "failed", text)

@@ -31,6 +31,7 @@ class Job:
         self.start = start
         self.state = "queued"
         self.paused = start.paused
+        self.cancelled = False
         self.deadline = 0.0
 
 

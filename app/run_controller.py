@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from app.engine_memory import Crash
 
 ACTIVE = frozenset({"preparing", "running", "idle", "paused", "stopping"})
+_OVER = frozenset({"finished", "cancelled", "failed"})
 _STATES = {"queued": "preparing", "preparing": "preparing"}
 
 
@@ -45,7 +46,10 @@ class RunController(QObject):
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
     interrupted = Signal(object)
+    #: A run that was to be cancelled (this page's, or the one before it) does not end.
     stuck = Signal()
+    #: It has ended after all.
+    freed = Signal()
     ended = Signal(str)
 
     def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
@@ -59,6 +63,9 @@ class RunController(QObject):
         self.folder: Path | None = None
         self.last_progress: Progress | None = None
         self.values: dict[str, float] = {}
+        #: Runs that were replaced and have not ended yet.
+        self._leaving: set[str] = set()
+        self._stuck = ""
         client.event.connect(self._on_event)
         client.frame.connect(self._on_frame)
         client.crashed.connect(self._on_crash)
@@ -81,6 +88,7 @@ class RunController(QObject):
             OSError: the folder cannot be made.
         """
         if self.active:
+            self._leaving.add(self.job)
             self._client.control(self.job, "cancel")
         folder.mkdir(parents=True, exist_ok=True)
         self.request, self.folder = request, folder
@@ -124,7 +132,7 @@ class RunController(QObject):
 
     def force_stop(self) -> None:
         """Stop a run that does not answer by ending its process."""
-        self._client.force_stop(self.job)
+        self._client.force_stop(self._stuck or self.job)
 
     def tune(self, values: dict[str, Any]) -> None:
         """New values of live knobs for the run that goes on."""
@@ -141,7 +149,13 @@ class RunController(QObject):
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
-        if not self.job or getattr(event, "job", "") != self.job:
+        job = getattr(event, "job", "")
+        if job and isinstance(event, JobState) and event.state in _OVER:
+            self._leaving.discard(job)
+            if job == self._stuck:
+                self._stuck = ""
+                self.freed.emit()
+        if not self.job or job != self.job:
             return
         if isinstance(event, JobState):
             self._on_job_state(event)
@@ -161,7 +175,7 @@ class RunController(QObject):
         self._become(state, event.text)
         if state == "failed":
             self.failed.emit(event)
-        if state in {"finished", "cancelled", "failed"}:
+        if state in _OVER:
             self.ended.emit(str(self.folder))
 
     @Slot(str, str, object, int, bool)
@@ -178,5 +192,6 @@ class RunController(QObject):
 
     @Slot(str)
     def _on_overdue(self, job: str) -> None:
-        if job == self.job and self.state == "stopping":
+        if job in self._leaving or (job == self.job and self.state == "stopping"):
+            self._stuck = job
             self.stuck.emit()

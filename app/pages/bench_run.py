@@ -65,6 +65,7 @@ class RunDesk(QObject):
         run.failed.connect(self._on_failed)
         run.interrupted.connect(self._on_interrupted)
         run.stuck.connect(self._on_stuck)
+        run.freed.connect(self._on_freed)
         run.ended.connect(self._on_ended)
         bar.pause.connect(run.pause)
         bar.resume.connect(run.go_on)
@@ -174,11 +175,14 @@ class RunDesk(QObject):
         )
         self._say(text, "warning", self.tr("End by force"), "force")
 
-    @Slot(str)
-    def _on_ended(self, _folder: str) -> None:
+    @Slot()
+    def _on_freed(self) -> None:
         if self._next == "force":
             self._banner.hide()
             self._next = ""
+
+    @Slot(str)
+    def _on_ended(self, _folder: str) -> None:
         self.ended.emit()
 
     def _say(self, text: str, level: Any, action: str = "", then: str = "") -> None:

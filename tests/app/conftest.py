@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_engine import FakeEngine
 from PIL import Image
 
 from app.run_index import RunIndex
@@ -82,3 +83,12 @@ def index(home: Path) -> Iterator[RunIndex]:
     opened = RunIndex(home / "index.sqlite")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def fake_engine(qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeEngine]:
+    """A client whose engine is played by the test."""
+    engine = FakeEngine(monkeypatch)
+    yield engine
+    engine.client.stop()
+    engine.client.deleteLater()

@@ -1,0 +1,63 @@
+"""What a window makes of an engine that dies or is replaced."""
+
+from __future__ import annotations
+
+from app.run_controller import RunController
+from engine.messages import Heartbeat, RunRequest, Start
+
+
+def test_what_was_to_be_cancelled_does_not_go_on_in_another_engine(fake_engine):
+    engine = fake_engine
+    engine.start()
+    stuck, other, third = (engine.job() for _ in range(3))
+    engine.client.control(other, "cancel")
+    engine.client.control(stuck, "cancel")
+    engine.client.force_stop(stuck)
+    assert engine.states(stuck)[-1] == engine.states(other)[-1] == "cancelled"
+    assert [start.job for start in engine.line.of(Start)] == [third]
+    assert list(engine.client.jobs) == [third]
+
+
+def test_a_run_that_dies_while_it_is_cancelled_is_cancelled(fake_engine):
+    engine = fake_engine
+    engine.start()
+    job = engine.job()
+    engine.client.control(job, "cancel")
+    engine.says(Heartbeat(rss=1, running=job))
+    engine.dies()
+    assert engine.states(job)[-1] == "cancelled"
+    assert engine.crashes[0].job == ""
+    assert not engine.client.resume_job(job)
+
+
+def test_ending_by_force_what_has_ended_harms_nobody(fake_engine):
+    engine = fake_engine
+    engine.start()
+    job, other = engine.job(), engine.job()
+    engine.tell(job, "cancelled")
+    engine.client.force_stop(job)
+    assert len(engine.lines) == 1
+    assert list(engine.client.jobs) == [other]
+
+
+def test_a_stuck_run_that_was_replaced_can_be_ended_by_force(fake_engine, tmp_path):
+    engine = fake_engine
+    engine.start()
+    run = RunController(engine.client)
+    told = []
+    run.stuck.connect(lambda: told.append("stuck"))
+    run.freed.connect(lambda: told.append("freed"))
+    run.start(RunRequest(method="toy.walk"), tmp_path / "first")
+    first = run.job
+    engine.tell(first, "running")
+    run.start(RunRequest(method="toy.walk"), tmp_path / "second")
+    second = run.job
+    engine.now += 2.0
+    engine.client._look()
+    assert told == ["stuck"]
+    run.force_stop()
+    assert told == ["stuck", "freed"]
+    assert engine.states(first)[-1] == "cancelled"
+    assert [start.job for start in engine.line.of(Start)] == [second]
+    assert run.job == second
+    assert run.state == "preparing"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import importlib.util
 import os
 import platform
 import shutil
@@ -76,33 +77,47 @@ def lacks(library: str) -> bool:
     return False
 
 
-def system_packages(packages: list[str], why: str) -> None:
+def system_packages(packages: list[str]) -> None:
     """Install Debian packages when that is allowed; otherwise say the exact command."""
     if not packages:
         return
+    names = " ".join(packages)
     if shutil.which("apt-get") is None:
-        stop(f"{why}; please install what Debian calls: {' '.join(packages)}")
+        stop(f"system packages are missing; please install what Debian calls: {names}")
     if os.geteuid() != 0:
-        stop(f"{why}; please run: sudo apt-get install -y {' '.join(packages)}")
-    say(f"{why}; installing {' '.join(packages)}")
+        root = "sudo sh" if shutil.which("sudo") else "su"
+        command = f'{root} -c "apt-get update && apt-get install -y {names}"'
+        stop(f"system packages are missing; please run this, then start again:\n{command}")
+    say(f"installing the system packages {names}")
     os.environ.setdefault("DEBIAN_FRONTEND", "noninteractive")
     install = ["apt-get", "install", "-y", "-q", "--no-install-recommends", *packages]
     if not run(install, quiet=True) and not (run(["apt-get", "update", "-q"]) and run(install)):
-        stop(f"could not install the system packages {' '.join(packages)}")
+        stop(f"could not install the system packages {names}")
+
+
+def system_needs(*, window: bool, testing: bool) -> None:
+    """See that a Linux system has what pip cannot bring: all at once, before the long wait."""
+    if not sys.platform.startswith("linux"):
+        return
+    missing = []
+    # Debian's Python comes without the part that makes environments.
+    if importlib.util.find_spec("ensurepip") is None and not has_environment():
+        missing.append(f"python{sys.version_info.major}.{sys.version_info.minor}-venv")
+    if window:
+        missing += sorted({p for library, p in WINDOW_LIBRARIES.items() if lacks(library)})
+    if testing:
+        missing += [p for name, p in TEST_PROGRAMS.items() if shutil.which(name) is None]
+    system_packages(missing)
+
+
+def has_environment() -> bool:
+    """Whether the virtual environment is there, with pip in it: making it can be interrupted."""
+    return PYTHON.exists() and run([str(PYTHON), "-c", "import pip"], quiet=True)
 
 
 def make_environment() -> None:
     """Create the virtual environment."""
-    if PYTHON.exists():
-        return
-    command = [sys.executable, "-m", "venv", str(VENV)]
-    if run(command, quiet=True):
-        return
-    shutil.rmtree(VENV, ignore_errors=True)
-    if sys.platform.startswith("linux"):
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
-        system_packages([version], "this Python cannot make environments")
-    if not run(command):
+    if not has_environment() and not run([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         stop("could not make a virtual environment in .venv")
 
 
@@ -141,13 +156,6 @@ def nvidia_driver() -> bool:
     if sys.platform == "darwin" or shutil.which("nvidia-smi") is None:
         return False
     return run(["nvidia-smi", "-L"], quiet=True)
-
-
-def window_libraries() -> None:
-    """See that Qt finds what it needs of a Linux system."""
-    if sys.platform.startswith("linux"):
-        missing = sorted({p for lib, p in WINDOW_LIBRARIES.items() if lacks(lib)})
-        system_packages(missing, "the window needs system libraries")
 
 
 def go(arguments: list[str]) -> int:
@@ -194,19 +202,13 @@ def main(arguments: list[str]) -> int:
     if sys.version_info < (3, 11):
         stop(f"Python 3.11 or newer is needed; this is {platform.python_version()}")
     testing = arguments[:1] == ["test"]
+    headless = not arguments and not has_display()
+    window = not headless and arguments[:1] in ([], ["test"], ["screenshot"])
+    system_needs(window=window, testing=testing)
     install("[dev]" if testing else "")
     if testing:
-        window_libraries()
-        if sys.platform.startswith("linux"):
-            missing = [p for name, p in TEST_PROGRAMS.items() if shutil.which(name) is None]
-            system_packages(missing, "the tests need a virtual screen")
         return test(arguments[1:])
-    if arguments:
-        return go(["-m", "app", *arguments])
-    if not has_display():
-        return demo()
-    window_libraries()
-    return go(["-m", "app"])
+    return demo() if headless else go(["-m", "app", *arguments])
 
 
 if __name__ == "__main__":

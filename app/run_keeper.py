@@ -25,20 +25,24 @@ class RunKeeper(QObject):
     def __init__(self, client: EngineClient, index: RunIndex, parent: QObject) -> None:
         super().__init__(parent)
         self._client, self._index = client, index
-        self._begun: set[str] = set()
+        #: Job to the engine that has told that it runs.
+        self._begun: dict[str, int] = {}
         client.event.connect(self._on_event)
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, JobState) or event.state not in _WORTH or not event.folder:
             return
+        owner = ""
         if event.state == "running":
             # Pauses come back as running; the folder says nothing new then.
-            if event.job in self._begun:
+            if self._begun.get(event.job) == self._client.pid:
                 return
-            self._begun.add(event.job)
+            self._begun[event.job] = self._client.pid
+            owner = owners.token(self._client.pid)
         else:
-            self._begun.discard(event.job)
-        row = self._index.take(Path(event.folder), owners.token(self._client.pid))
+            # No owner: the end of a run may be told when another engine is there already.
+            self._begun.pop(event.job, None)
+        row = self._index.take(Path(event.folder), owner)
         if row is not None and event.state != "running":
             self.kept.emit(row.id)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from app import owners
 from app.run_controller import RunController
+from app.run_keeper import RunKeeper
 from engine.messages import Heartbeat, RunRequest, Start
 
 
@@ -61,3 +63,29 @@ def test_a_stuck_run_that_was_replaced_can_be_ended_by_force(fake_engine, tmp_pa
     assert [start.job for start in engine.line.of(Start)] == [second]
     assert run.job == second
     assert run.state == "preparing"
+
+
+def test_a_run_whose_engine_died_is_interrupted_in_the_history(
+    fake_engine, index, make_run, monkeypatch
+):
+    engine = fake_engine
+    engine.start()
+    alive, dead = owners.token(), "1:1.00"
+    tokens = {1000: dead, 1001: alive}
+    monkeypatch.setattr("app.run_keeper.owners.token", tokens.get)
+    keeper = RunKeeper(engine.client, index, engine.client)
+    kept = []
+    keeper.kept.connect(kept.append)
+    folder, other = make_run("one", status="running"), make_run("two", status="running")
+    engine.job(other)
+    job = engine.job(folder)
+    engine.says(Heartbeat(rss=1, running=job))
+    engine.dies()
+    assert kept == ["one"]
+    assert [row.id for row in index.interrupted()] == ["two", "one"]
+    engine.get_ready()
+    engine.tell(next(iter(engine.client.jobs)), "running", other)
+    # The other goes on in the new engine.
+    assert index.get("two").live
+    assert [row.id for row in index.interrupted()] == ["one"]
+    assert [row.id for row in index.delete(["one", "two"])] == ["one"]

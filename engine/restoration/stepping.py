@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -24,16 +24,20 @@ def stepped(
     params: S,
     state: State | None,
     *,
-    total: int,
+    total: int | None,
     first: Callable[[], Tensors],
     step: Step[S],
     prior: Prior | None = None,
+    done: Callable[[Tensors], bool] | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> Solver:
     """Yield the states of a solver whose next state follows from its last one.
 
     The step gets the knobs as they are then, runs without gradients unless it asks for
     them, and names the numbers for the curves. ``calls`` and ``backwards`` (passes through
-    ``prior`` so far) are added to them. ``tensors["x"]`` is the estimate, in [0, 1].
+    ``prior`` so far) are added to them. ``tensors["x"]`` is the estimate, in [0, 1]. A
+    solver that chooses its steps has no ``total``; it ends where ``done`` says so. ``facts``
+    are further scalars of every state.
     """
     params = restored(params, state)
     if state is None:
@@ -43,10 +47,10 @@ def stepped(
         k, tensors = state.step, state.tensors
         numbers = state.scalars["curves"]
     while True:
-        scalars = {"live": chosen(params), "curves": numbers}
+        scalars = {**(facts or {}), "live": chosen(params), "curves": numbers}
         events: tuple[UserEvent, ...] = yield State(k, total, tensors, scalars)
         params = tuned(params, events)
-        if k >= total:
+        if (total is not None and k >= total) or (done is not None and done(tensors)):
             return
         before = _cost(prior)
         spent = {name: numbers.get(name, 0.0) for name in before}

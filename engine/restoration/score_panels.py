@@ -1,0 +1,127 @@
+"""What a run of Score SDE shows: x_t, the estimate behind it, and the way it came."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.catalogue import PanelSpec, SeriesSpec
+from engine.operators import Operator
+from engine.restoration.diffusion import uncentered
+from engine.restoration.posterior import COST, PANELS, summarized
+from engine.restoration.sde import SDE
+from engine.restoration.stepping import Numbers, Tensors
+
+#: States that the strip keeps, and the height in pixels that they have there at most.
+KEPT, HEIGHT = 8, 96
+
+SCORE_PANELS = (
+    PanelSpec(
+        name="noisy",
+        title="Noisy picture",
+        kind="image",
+        help="The picture with the noise that it has now, shown at the same contrast always.",
+    ),
+    PanelSpec(
+        name="trajectory",
+        title="The way",
+        kind="image",
+        help="Kept moments from left to right: above the noisy picture, below the clean "
+        "picture that is expected behind it.",
+    ),
+    *PANELS,
+    PanelSpec(
+        name="noise",
+        title="Noise level",
+        kind="curve",
+        series=(SeriesSpec("sigma", "Sigma"),),
+        log_y=True,
+        help="Standard deviation of the noise, as a fraction of black to white.",
+    ),
+    PanelSpec(
+        name="time",
+        title="Time",
+        kind="curve",
+        series=(SeriesSpec("time", "Time"),),
+        help="Time of the diffusion: 1 is noise, 0 the picture.",
+    ),
+    PanelSpec(
+        name="score_norm",
+        title="Size of the score",
+        kind="curve",
+        series=(SeriesSpec("score_norm", "Score × noise"),),
+        reference=1.0,
+        help="The score times the noise, per number of the picture. Near 1 the picture holds "
+        "as much noise as it should; far from 1 it has left what the prior knows.",
+    ),
+    PanelSpec(
+        name="likelihood",
+        title="Bits per number",
+        kind="curve",
+        series=(
+            SeriesSpec("bits_per_dim", "Bits per dimension", "bit"),
+            SeriesSpec("log_det_bits", "Share of the log-determinant", "bit"),
+        ),
+        help="What one byte of the picture costs: 8 bits without any knowledge, fewer the more "
+        "the prior expected it. It is exact at the end of the way.",
+        optional=True,
+    ),
+    COST,
+)
+
+
+class Showing:
+    """Makes the tensors of the panels, picture by picture."""
+
+    def __init__(self, operator: Operator, *, restores: bool) -> None:
+        self.operator = operator
+        self.restores = restores
+
+    def __call__(
+        self, before: Tensors | None, x: Tensor, clean: Tensor, a: float, s: float, done: float
+    ) -> Tensors:
+        """Tensors of the state after ``before``.
+
+        Args:
+            x, clean: x_t and the estimate behind it, centered (n, 1 or 3, H, W).
+            a, s: of the level of ``x``.
+            done: part of the way that is behind, 0 to 1.
+        """
+        channels = self.operator.shape_in[0]
+        x, clean = (v.expand(-1, channels, -1, -1).to(torch.float32) for v in (x, clean))
+        shown = summarized(clean, self.operator)
+        if not self.restores:
+            # Pictures made of nothing have no common mean worth a look: show the first.
+            shown["x"] = uncentered(clean[:1])
+        # Contrast of the picture itself is about 1/2 of black to white, and fades with a.
+        noisy = uncentered(x[:1] / math.hypot(a, s)).clamp(0.0, 1.0)
+        strip = self._strip(before, noisy, uncentered(clean[:1]), done)
+        return {**shown, "noisy": self.operator.crop(noisy), "trajectory": strip}
+
+    def _strip(self, before: Tensors | None, noisy: Tensor, clean: Tensor, done: float) -> Tensor:
+        tile = torch.cat([_small(self.operator.crop(v)) for v in (noisy, clean)], -2)
+        height, width = tile.shape[-2:]
+        gap = 2
+        strip = torch.ones(1, tile.shape[1], height, KEPT * (width + gap) - gap)
+        strip = strip.to(tile.device) if before is None else before["trajectory"].clone()
+        left = min(int(done * KEPT), KEPT - 1) * (width + gap)
+        strip[..., left : left + width] = tile
+        return strip
+
+
+def _small(picture: Tensor) -> Tensor:
+    height, width = picture.shape[-2:]
+    picture = picture.clamp(0.0, 1.0)
+    if height <= HEIGHT:
+        return picture
+    size = (HEIGHT, max(1, round(width * HEIGHT / height)))
+    return F.interpolate(picture, size=size, mode="area")
+
+
+def numbers(sde: SDE, score: Tensor, t: float) -> Numbers:
+    """Noise, time and size of the score, for the curves."""
+    size = float(score.square().mean().sqrt()) * sde.s(t)
+    return {"sigma": 0.5 * sde.noise(t), "time": t, "score_norm": size}

@@ -53,7 +53,8 @@ def _store_half(model: onnx.ModelProto) -> None:
 def export_denoiser(network: nn.Module, path: Path, *, seed: int = 0) -> float:
     """Write a denoiser ``(x, sigma)`` to ``path`` with free batch, height and width.
 
-    Height and width must be multiples of ``network.multiple``; the caller pads.
+    Height and width must be multiples of ``network.multiple`` (the caller pads), or are
+    ``network.size`` where the network knows one size only.
 
     Returns:
         The largest difference to torch, over three sizes and noise levels.
@@ -63,10 +64,15 @@ def export_denoiser(network: nn.Module, path: Path, *, seed: int = 0) -> float:
     """
     core = _Core(network).eval()
     multiple: int = network.multiple  # type: ignore[assignment]
+    channels: int = network.channels  # type: ignore[assignment]
     batch = torch.export.Dim("batch", min=1, max=64)
-    rows = torch.export.Dim("rows", min=2, max=4096)
-    columns = torch.export.Dim("columns", min=2, max=4096)
-    example = (torch.rand(2, 3, 6 * multiple, 8 * multiple), torch.tensor([0.1, 0.2]))
+    free: dict[int, object] = {0: batch}
+    height, width = _sides(network, 6, 8)
+    size: int | None = network.size  # type: ignore[assignment]
+    if size is None:
+        free[2] = multiple * torch.export.Dim("rows", min=2, max=4096)
+        free[3] = multiple * torch.export.Dim("columns", min=2, max=4096)
+    example = (torch.rand(2, channels, height, width), torch.tensor([0.1, 0.2]))
     with warnings.catch_warnings():
         # The exporter warns about its own internals; parity below is what counts.
         warnings.simplefilter("ignore")
@@ -75,10 +81,7 @@ def export_denoiser(network: nn.Module, path: Path, *, seed: int = 0) -> float:
             example,
             input_names=["x", "sigma"],
             output_names=["estimate"],
-            dynamic_shapes=(
-                {0: batch, 2: multiple * rows, 3: multiple * columns},
-                {0: batch},
-            ),
+            dynamic_shapes=(free, {0: batch}),
             dynamo=True,
             verbose=False,
         )
@@ -88,7 +91,7 @@ def export_denoiser(network: nn.Module, path: Path, *, seed: int = 0) -> float:
     _store_half(model)
     part = path.with_name(path.name + ".part")
     onnx.save(model, str(part))
-    worst = parity(core, part, multiple, seed)
+    worst = parity(core, part, seed)
     if not worst <= TOLERANCE:
         part.unlink()
         raise ParityError(f"ONNX differs from torch by {worst:.2e}, more than {TOLERANCE:.0e}")
@@ -96,14 +99,22 @@ def export_denoiser(network: nn.Module, path: Path, *, seed: int = 0) -> float:
     return worst
 
 
+def _sides(network: nn.Module, rows: int, columns: int) -> tuple[int, int]:
+    """Height and width of a test picture, in multiples or as the network dictates."""
+    size: int | None = network.size  # type: ignore[assignment]
+    multiple: int = network.multiple  # type: ignore[assignment]
+    return (size, size) if size else (rows * multiple, columns * multiple)
+
+
 @torch.no_grad()
-def parity(core: nn.Module, path: Path, multiple: int, seed: int = 0) -> float:
+def parity(core: _Core, path: Path, seed: int = 0) -> float:
     """The largest absolute difference between torch and ONNX Runtime on random pictures."""
     session = OnnxSession(path)
     rng = torch.Generator().manual_seed(seed)
+    channels: int = core.network.channels  # type: ignore[assignment]
     worst = 0.0
     for count, rows, columns in ((1, 4, 4), (2, 9, 5), (1, 12, 20)):
-        x = torch.rand(count, 3, rows * multiple, columns * multiple, generator=rng)
+        x = torch.rand(count, channels, *_sides(core.network, rows, columns), generator=rng)
         sigma = torch.rand(count, generator=rng)
         worst = max(worst, float((core(x, sigma) - session(x, sigma)).abs().max()))
     return worst

@@ -6,6 +6,7 @@ Squared error, so the network estimates the posterior mean and, by Tweedie's for
 
 from __future__ import annotations
 
+import argparse
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from engine.nets.denoiser_unet import DenoiserUNet
 
 #: Three of four patches draw sigma evenly up to here; the rest go on to ``SIGMA_MAX``.
 SIGMA_COMMON = 60 / 255
-SIGMA_MAX = 1.1
+SIGMA_MAX = DenoiserUNet.sigma_max
 #: Every 36th picture is kept out of training to watch progress.
 HELD_BACK = 36
 ARCHITECTURE: dict[str, Any] = {
@@ -54,6 +55,8 @@ class PhotoDenoiser:
         architecture: arguments of ``DenoiserUNet``.
     """
 
+    kind: type[nn.Module] = DenoiserUNet
+
     def __init__(
         self,
         pictures: Sequence[Tensor],
@@ -69,6 +72,20 @@ class PhotoDenoiser:
         self.patch = patch
         self.architecture = architecture or ARCHITECTURE
         self.device = device
+
+    def watch(self, network: nn.Module) -> dict[str, float]:
+        """PSNR of the middles of the held-back pictures, to follow a training."""
+        return evaluate(_whole(network), [p[:, 30:286, 30:286] for p in self.held_back])
+
+    def measure(self, network: nn.Module, options: argparse.Namespace) -> dict[str, float]:
+        """What the card states: PSNR of the held-back and of the test pictures."""
+        metrics = {
+            f"held_back_{k}": v for k, v in evaluate(_whole(network), self.held_back).items()
+        }
+        if options.test:
+            tests = evaluate(_whole(network), read_folder(options.test))
+            metrics |= {f"{options.test.name}_{k}": v for k, v in tests.items()}
+        return metrics
 
     def network(self) -> nn.Module:
         """The untrained U-Net."""
@@ -110,6 +127,16 @@ class PhotoDenoiser:
         error = (estimate.float() - clean).square().mean((1, 2, 3))
         weighted: Tensor = error / (sigma.square() + 0.02**2).sqrt()
         return weighted.mean()
+
+
+def _whole(network: nn.Module) -> Callable[[Tensor, float], Tensor]:
+    def denoise(x: Tensor, sigma: float) -> Tensor:
+        x = x.contiguous(memory_format=torch.channels_last)
+        with torch.inference_mode():
+            estimate: Tensor = network(x, torch.tensor([sigma]))
+        return estimate
+
+    return denoise
 
 
 def psnr(a: Tensor, b: Tensor) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,13 +10,12 @@ from typing import Literal
 
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from engine.catalogue import ModelSpec
 from engine.method import BadInput
 from engine.models.card import ModelCard, checksum
-from engine.models.tiling import tiled
+from engine.models.served import Classifier, Denoiser, Run, torch_run
 
 FOLDER = Path(__file__).resolve().parents[2] / "assets" / "models"
 Backend = Literal["auto", "torch", "onnx"]
@@ -77,73 +75,6 @@ def network(name: str) -> nn.Module:
     return built.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload,no-any-return]
 
 
-class Denoiser:
-    """A noise-conditional denoiser: ``denoiser(x, sigma)`` estimates the clean pictures.
-
-    Attributes:
-        name, checksum, backend, device: what a run's record says of its prior.
-        calls: network forward passes so far (a tiled picture counts each tile).
-        seconds: time spent in them.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        run: Callable[[Tensor, Tensor], Tensor],
-        *,
-        checksum: str,
-        backend: str,
-        device: str,
-        multiple: int,
-        tile: int | None,
-    ) -> None:
-        self.name = name
-        self.checksum = checksum
-        self.backend = backend
-        self.device = device
-        self.calls = 0
-        self.seconds = 0.0
-        self._run = run
-        self._multiple = multiple
-        self._tile = tile
-
-    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """Denoise ``x`` of shape ``(batch, 3, height, width)`` in [0, 1] units.
-
-        Args:
-            x: noisy pictures, not clipped.
-            sigma: standard deviation of the noise, one for all or one per picture.
-        """
-        levels = torch.as_tensor(sigma, dtype=torch.float32).reshape(-1).expand(x.shape[0])
-        began = time.perf_counter()
-        with torch.inference_mode():
-            if self._tile is None:
-                result = self._once(x, levels)
-            else:
-                result = tiled(lambda part: self._once(part, levels), x, self._tile)
-        self.seconds += time.perf_counter() - began
-        # Out of inference mode, so that what follows may be differentiated or changed.
-        return result.clone()
-
-    def _once(self, x: Tensor, sigma: Tensor) -> Tensor:
-        self.calls += 1
-        height, width = x.shape[-2:]
-        pad = (0, -width % self._multiple, 0, -height % self._multiple)
-        padded = F.pad(x.float(), pad, mode="replicate")
-        result: Tensor = self._run(padded, sigma)[..., :height, :width]
-        return result.to(x.dtype)
-
-
-def _torch_run(name: str, device: str) -> Callable[[Tensor, Tensor], Tensor]:
-    placed = network(name).to(device)
-    core: Callable[[Tensor, Tensor], Tensor] = placed.core  # type: ignore[assignment]
-
-    def run(x: Tensor, sigma: Tensor) -> Tensor:
-        return core(x.contiguous(memory_format=torch.channels_last), sigma.to(x.device))
-
-    return run
-
-
 def load_denoiser(
     name: str = "photo-denoiser",
     device: str = "cpu",
@@ -166,6 +97,9 @@ def load_denoiser(
     if backend not in BACKENDS:
         allowed = ", ".join(BACKENDS)
         raise BadInput(f"backend: {backend!r} is not one of {allowed}", "backend")
+    placed = network(name).to(device)
+    if not hasattr(placed, "core"):
+        raise BadInput(f"prior: {name} is not a denoiser", "prior")
     export = FOLDER / name / "model.onnx"
     if backend == "auto":
         backend = "onnx" if device == "cpu" and export.exists() else "torch"
@@ -176,29 +110,46 @@ def load_denoiser(
             )
         from engine.models.session import OnnxSession
 
-        run: Callable[[Tensor, Tensor], Tensor] = OnnxSession(export, device)
+        run: Run = OnnxSession(export, device)
     else:
-        run = _torch_run(name, device)
-    multiple: int = network(name).multiple  # type: ignore[assignment]
+        run = torch_run(placed)
     return Denoiser(
         name,
         run,
+        placed,
         checksum=this.sha256,
         backend=backend,
         device=device,
-        multiple=multiple,
         tile=tile,
     )
 
 
-def _train_photo_denoiser(argv: Sequence[str]) -> None:
-    from engine.models.train import train
+def load_classifier(name: str, device: str = "cpu") -> Classifier:
+    """A shipped noise-conditional classifier, ready to call and to differentiate.
 
-    train(argv)
+    Raises:
+        BadInput: unknown model, one that is no classifier, or damaged weights.
+    """
+    this = card(name)
+    placed = network(name).to(device)
+    if not hasattr(placed, "class_names"):
+        raise BadInput(f"prior: {name} is not a classifier", "prior")
+    return Classifier(name, placed, checksum=this.sha256, backend="torch", device=device)
+
+
+def _trainer(name: str) -> Callable[[Sequence[str]], None]:
+    def run(argv: Sequence[str]) -> None:
+        from engine.models.train import train
+
+        train(name, argv)
+
+    return run
 
 
 #: What ``priorbench train MODEL`` can train; each takes the options after the name.
-TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {"photo-denoiser": _train_photo_denoiser}
+TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {
+    name: _trainer(name) for name in ("photo-denoiser", "emoji-score", "fashion-score")
+}
 
 
 def export(name: str, out: Path | None = None) -> tuple[Path, float]:

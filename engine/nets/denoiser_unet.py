@@ -41,6 +41,11 @@ class DenoiserUNet(nn.Module):
         blocks: residual blocks per level and direction.
     """
 
+    #: It takes pictures of any size.
+    size: int | None = None
+    #: The strongest noise of its recipe, [0, 1] units.
+    sigma_max = 1.1
+
     def __init__(
         self,
         channels: int = 3,
@@ -50,6 +55,7 @@ class DenoiserUNet(nn.Module):
         super().__init__()
         if len(widths) != len(blocks):
             raise ValueError(f"widths {widths} and blocks {blocks} must have equal length")
+        self.channels = channels
         #: Height and width are padded to a multiple of this inside ``forward``.
         self.multiple = 2 ** len(widths)
         self.head = nn.Conv2d(4 * (channels + 1), widths[0], 3, padding=1, bias=False)

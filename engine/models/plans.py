@@ -1,0 +1,193 @@
+"""How each network of the zoo is trained: its recipe, its usual options, its card's words."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from torch import nn
+
+from engine.data import fashion_mnist, noto_emoji
+from engine.models.photo_denoiser import PhotoDenoiser, read_folder
+from engine.models.score_prior import ScorePrior
+from engine.models.training import Recipe
+
+
+class TrainedRecipe(Recipe, Protocol):
+    """A recipe whose result can be judged and written with a card."""
+
+    @property
+    def kind(self) -> type[nn.Module]:
+        """The class of the network."""
+        ...
+
+    @property
+    def architecture(self) -> dict[str, Any]:
+        """Its arguments."""
+        ...
+
+    def watch(self, network: nn.Module) -> dict[str, float]:
+        """Numbers on held-back pictures, quick enough for every checkpoint."""
+        ...
+
+    def measure(self, network: nn.Module, options: argparse.Namespace) -> dict[str, float]:
+        """The numbers of the card."""
+        ...
+
+
+def _none(parser: argparse.ArgumentParser) -> None:
+    """No options beyond the common ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How one model is trained.
+
+    Attributes:
+        texts: the words of the card (``ModelCard`` fields).
+        recipe: makes the recipe from the parsed options.
+        add_options: declares options that only this model has.
+        average: decay of the running mean of the weights.
+        every: steps between checkpoints.
+    """
+
+    id: str
+    texts: dict[str, Any]
+    recipe: Callable[[argparse.Namespace], TrainedRecipe]
+    data_help: str
+    steps: int
+    batch: int
+    rate: float = 1e-3
+    average: float = 0.999
+    every: int = 500
+    add_options: Callable[[argparse.ArgumentParser], None] = _none
+
+
+def _photo_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--test", type=Path, help="folder of test photographs for the card")
+    parser.add_argument("--patch", type=int, default=64, help="side of a training patch, pixels")
+
+
+def _photo(options: argparse.Namespace) -> PhotoDenoiser:
+    return PhotoDenoiser(
+        read_folder(options.data),
+        batch=options.batch,
+        patch=options.patch,
+        device=options.device,
+    )
+
+
+#: Mean and deviation of the training pixels in centered units, every group weighing the same.
+EMOJI = {"channels": 3, "mean": 0.554, "deviation": 0.588, "sigma_min": 0.002, "sigma_max": 25.0}
+FASHION = {"channels": 1, "mean": -0.562, "deviation": 0.664, "sigma_min": 0.002, "sigma_max": 25.0}
+_WIDTHS = {"size": 32, "fold": 2, "widths": (64, 128), "blocks": 2, "embedding": 128}
+
+_EMOJI_DATA = {
+    "data": "Noto Emoji at 32x32 on white: 3,390 pictures of 1,635 base names, mirrored half of "
+    "the time, every base name equally likely; 64 base names held back, chosen by the SHA-256 of "
+    "the name without skin tones. Relatives of a held-back emoji under other base names (the same "
+    "person as a man and as a woman) can be among the training pictures.",
+    "data_terms": "Noto Emoji, Copyright Google: the font is under the SIL Open Font License 1.1, "
+    "tools and most pictures under Apache 2.0. Both allow to use, change and pass on.",
+}
+_FASHION_DATA = {
+    "data": "Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): the 60,000 training pictures of "
+    "28x28 pixels in the middle of a black 32x32 square; 64 of the test pictures are held back "
+    "for the numbers here and in the benchmarks.",
+    "data_terms": "Fashion-MNIST, Copyright Zalando SE, MIT license.",
+}
+_FOUR_WAYS = (
+    " One network is four priors: with a(t) and s(t) of a process, D(x/a, s/a) gives the "
+    "score of the variance-exploding, the variance-preserving and the sub-VP process, and the "
+    "velocity of the rectified flow of independent coupling (Karras et al. 2022)."
+)
+_KARRAS = "Karras et al. 2022, unconditional CIFAR-10, 56 M parameters: FID 1.97 (not comparable)"
+
+
+def _emoji_score(options: argparse.Namespace) -> ScorePrior:
+    return ScorePrior(
+        noto_emoji.load(options.data), EMOJI | _WIDTHS, batch=options.batch, device=options.device
+    )
+
+
+def _fashion_score(options: argparse.Namespace) -> ScorePrior:
+    return ScorePrior(
+        fashion_mnist.load(options.data),
+        FASHION | _WIDTHS,
+        batch=options.batch,
+        device=options.device,
+    )
+
+
+PLANS: dict[str, Plan] = {
+    plan.id: plan
+    for plan in (
+        Plan(
+            id="photo-denoiser",
+            recipe=_photo,
+            data_help="folder of training photographs",
+            steps=22_000,
+            batch=16,
+            add_options=_photo_options,
+            texts={
+                "title": "Photo denoiser",
+                "summary": "Removes Gaussian noise of any strength from photographs; the learned "
+                "prior of plug-and-play restoration, and a score of noisy photographs.",
+                "data": "BSDS500 without the 68 pictures of CBSD68: 432 photographs of 481x321 "
+                "pixels, 12 of them held back to watch the training (Arbelaez et al., TPAMI 2011)",
+                "data_terms": "The licence of the photographs is not stated with the data; the "
+                "original page is commonly quoted as allowing non-commercial research and "
+                "education. The weights inherit these terms: use them for research and teaching, "
+                "and cite Arbelaez et al. 2011.",
+                "limits": "Trained on 432 small photographs on a CPU. It knows Gaussian noise "
+                "only, and smooths fine texture more than the large published networks do.",
+                "published": {
+                    "CBM3D": "30.7 dB at sigma 25/255 (Dabov et al. 2007)",
+                    "DnCNN": "31.2 dB at sigma 25/255 (Zhang et al. 2017)",
+                    "DRUNet": "31.7 dB at sigma 25/255, 32 M parameters (Zhang et al. 2021)",
+                },
+            },
+        ),
+        Plan(
+            id="emoji-score",
+            recipe=_emoji_score,
+            data_help="folder of noto_emoji_72_rgba.npz",
+            steps=3_000,
+            batch=64,
+            average=0.998,
+            every=200,
+            texts={
+                "title": "Emoji score",
+                "summary": "Knows what small emoji look like at every noise level from 0.002 to "
+                "25: the prior of the samplers on 32x32 color pictures." + _FOUR_WAYS,
+                "published": {"EDM": _KARRAS},
+                "limits": "Trained on a CPU for well under an hour. It knows emoji of 32x32 "
+                "pixels on white; samples have right colors and outlines, but often no object "
+                "that a person could name.",
+                **_EMOJI_DATA,
+            },
+        ),
+        Plan(
+            id="fashion-score",
+            recipe=_fashion_score,
+            data_help="folder of fashion_mnist.npz",
+            steps=2_400,
+            batch=64,
+            average=0.998,
+            every=200,
+            texts={
+                "title": "Clothing score",
+                "summary": "Knows what small gray pictures of clothing look like at every noise "
+                "level from 0.002 to 25: the prior of the samplers on 32x32 gray pictures."
+                + _FOUR_WAYS,
+                "published": {"EDM": _KARRAS},
+                "limits": "Trained on a CPU for well under an hour. It knows the ten kinds of "
+                "clothing of Fashion-MNIST, centered on black, and no other pictures.",
+                **_FASHION_DATA,
+            },
+        ),
+    )
+}

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
+from app.engine_arrivals import Arrivals, Message
 from app.engine_line import Line, inline_array
 from app.engine_memory import Crash, Job, Questions
 from app.engine_output import Output
 from app.slots import Slots, make_board, sweep
 from engine.entry import Settings
+from engine.frames import QUESTION
 from engine.messages import (
     PROTOCOL,
     Command,
@@ -46,10 +47,6 @@ from engine.transport import WrongProtocol
 Priority = Literal["interactive", "run", "training"]
 Action = Literal["pause", "resume", "step", "cancel", "checkpoint"]
 
-#: One turn of the event loop handles messages for at most this long (seconds).
-TURN = 0.008
-#: With more messages waiting the line is left to fill; the engine then keeps the rest.
-MOST_WAITING = 5000
 #: Beats that may fail to come before the engine counts as not answering.
 MISSED_BEATS = 4
 #: A new engine may be silent this long while it loads (seconds).
@@ -85,8 +82,6 @@ class EngineClient(QObject):
     #: A job that was to be cancelled still runs: ``force_stop`` may be offered.
     cancel_overdue = Signal(str)
 
-    _arrived = Signal()
-
     def __init__(
         self,
         parent: QObject | None = None,
@@ -109,14 +104,10 @@ class EngineClient(QObject):
         self._fallen: dict[str, Job] = {}
         self._running = ""
         self._questions = Questions()
-        self._waiting: deque[tuple[Line, Event | Exception | str]] = deque()
-        self._output = Output(log_path, self._wake)
-        self._woken = False
+        self._arrivals = Arrivals(self._take, self._show_lines, self)
+        self._output = Output(log_path, self._arrivals.wake)
         self._silence = 0.0
         self._looked = 0.0
-        self._arrived.connect(self._drain, Qt.ConnectionType.QueuedConnection)
-        self._again = QTimer(self, singleShot=True, interval=0)
-        self._again.timeout.connect(self._drain)
         self._watch = QTimer(self, interval=int(self._settings.heartbeat * 250))
         self._watch.timeout.connect(self._look)
 
@@ -158,14 +149,14 @@ class EngineClient(QObject):
                 line.process.kill()
             line.end()
             self._line = None
-            while self._waiting:
-                _, message = self._waiting.popleft()
+            for message in self._arrivals.rest():
                 if isinstance(message, Event):
                     self._handle(message)
             self._show_output()
         self._clear_memory()
         self._jobs.clear()
-        self._waiting.clear()
+        self._questions.waiting.clear()
+        self._arrivals.rest()
         self._set_state("dead")
 
     def restart(self) -> None:
@@ -249,7 +240,8 @@ class EngineClient(QObject):
         """Ask; the ``Reply`` with the returned id comes as an ``event``.
 
         A newer question of the same kind and channel replaces an older one, whose reply
-        then never comes.
+        then never comes. Without an engine it waits for one; one that an engine died over
+        is answered with an error.
         """
         query = self._questions.ask(kind, channel, args)
         self.send(query)
@@ -265,7 +257,9 @@ class EngineClient(QObject):
         self._is_ready = False
         self._running = ""
         self._silence, self._looked = 0.0, self._clock()
-        self._line = Line(settings, self._receive, self._output.hear)
+        self._line = Line(settings, self._arrivals.put, self._output.hear)
+        for query in self._questions.waiting.values():
+            self._line.send(query)
         self._watch.start()
         self._set_state(state)
 
@@ -286,10 +280,13 @@ class EngineClient(QObject):
             return
         line.end()
         # An engine ended on purpose has no culprit; what it was doing goes on.
-        culprit = ((self._board.read() if self._board else "") or self._running) * report
+        noted = self._board.read() if self._board else ""
+        culprit = (noted or self._running) * report
+        # One that died over a question is not asked it again.
+        asked = report and self._is_ready and (noted == QUESTION or not (culprit or self._board))
         tail = tuple(line.process.tails["stderr"])
         self._clear_memory()
-        self._waiting.clear()
+        self._arrivals.rest()
         self._show_output()
         self._failed_starts = 0 if self._is_ready else self._failed_starts + 1
         restarting = self._failed_starts < FAILED_STARTS
@@ -297,11 +294,14 @@ class EngineClient(QObject):
         # What was to be cancelled is at its end, whichever engine it was in.
         cancelled = [others.pop(name) for name in list(others) if others[name].cancelled]
         fallen = others.pop(culprit, None)
+        lost = self._questions.give_up(self._over_a_question(text)) if asked else []
         self._set_state("dead")
         if restarting:
             self._spawn("restarting")
         else:
             self._watch.stop()
+        for reply in lost:
+            self.event.emit(reply)
         for job in cancelled:
             self._tell_end(job, "cancelled", self.tr("cancelled; the engine was replaced"))
         if fallen is not None:
@@ -333,6 +333,9 @@ class EngineClient(QObject):
         start = job.start
         self.event.emit(JobState(job=start.job, state=state, text=text, folder=start.folder))
 
+    def _over_a_question(self, cause: str) -> str:
+        return self.tr("the engine stopped while it worked on this. {cause}").format(cause=cause)
+
     def _clear_memory(self) -> None:
         self._slots.release_all()
         if self._board is not None:
@@ -346,39 +349,21 @@ class EngineClient(QObject):
 
     # --- what the threads bring ------------------------------------------------------
 
-    def _receive(self, line: Line, message: Event | Exception | str) -> None:
-        """From the reading thread."""
-        self._waiting.append((line, message))
-        if len(self._waiting) >= MOST_WAITING:
-            line.room.clear()
-        self._wake()
+    def _take(self, line: Line, message: Message) -> None:
+        if line is not self._line:
+            return
+        self._silence = 0.0
+        if isinstance(message, Exception):
+            self._lost(message)
+        elif isinstance(message, str):
+            text = self.tr("From the engine: {problem}").format(problem=message)
+            self.event.emit(Log(level="warning", text=text))
+        else:
+            self._handle(message)
 
-    def _wake(self) -> None:
-        if not self._woken:
-            self._woken = True
-            self._arrived.emit()
-
-    def _drain(self) -> None:
-        self._woken = False
+    def _show_lines(self) -> None:
         for words in self._output.lines():
             self.event.emit(words)
-        until = time.perf_counter() + TURN
-        while self._waiting:
-            line, message = self._waiting.popleft()
-            if line is self._line:
-                self._silence = 0.0
-                if isinstance(message, Exception):
-                    self._lost(message)
-                elif isinstance(message, str):
-                    text = self.tr("From the engine: {problem}").format(problem=message)
-                    self.event.emit(Log(level="warning", text=text))
-                else:
-                    self._handle(message)
-            if time.perf_counter() > until:
-                self._again.start()
-                break
-        if self._line is not None and len(self._waiting) < MOST_WAITING // 2:
-            self._line.room.set()
 
     def _show_output(self) -> None:
         for words in (*self._output.lines(), *self._output.unshown()):
@@ -405,7 +390,7 @@ class EngineClient(QObject):
                     for attach in self._slots.open(message):
                         self.send(attach)
             case Reply():
-                if not self._questions.welcome(message):
+                if not self._questions.answered(message):
                     return
         self.event.emit(message)
         self._answering()

@@ -36,18 +36,37 @@ class Job:
 
 
 class Questions:
-    """The newest question of each kind and channel, until it is answered."""
+    """The newest question of each kind and channel, until it is answered.
+
+    Attributes:
+        waiting: those without an answer, the oldest first.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._generations: dict[tuple[str, str], int] = {}
+        self.waiting: dict[tuple[str, str], Query] = {}
 
     def ask(self, kind: str, channel: str, args: dict[str, Any]) -> Query:
         """A new question, which takes the place of an older one."""
         self._count += 1
         self._generations[kind, channel] = self._count
-        return Query(id=self._count, kind=kind, channel=channel, generation=self._count, args=args)
+        query = Query(id=self._count, kind=kind, channel=channel, generation=self._count, args=args)
+        self.waiting[kind, channel] = query
+        return query
 
-    def welcome(self, reply: Reply) -> bool:
-        """Whether a reply answers the newest question of its kind and channel."""
-        return reply.generation >= self._generations.get((reply.kind, reply.channel), 0)
+    def answered(self, reply: Reply) -> bool:
+        """Take a reply; whether it answers the newest question of its kind and channel."""
+        key = reply.kind, reply.channel
+        if reply.generation < self._generations.get(key, 0):
+            return False
+        self.waiting.pop(key, None)
+        return True
+
+    def give_up(self, error: str) -> list[Reply]:
+        """Answer everything that waits with ``error``, one line."""
+        given_up, self.waiting = self.waiting, {}
+        return [
+            Reply(id=q.id, kind=q.kind, channel=q.channel, generation=q.generation, error=error)
+            for q in given_up.values()
+        ]

@@ -141,6 +141,10 @@ class Segment:
         return _TOP + slot * self._stride
 
 
+#: What the board says while the engine answers a question.
+QUESTION = "?"
+
+
 class Board:
     """A note of 120 bytes that outlives its writer: which job the engine is working on.
 

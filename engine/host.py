@@ -198,15 +198,16 @@ def _compute(
     if settings.threads:
         torch.set_num_threads(settings.threads)
     board = Board.attach(settings.board) if settings.board else None
+    note = board.write if board is not None else _unnoted
 
     scheduler = Scheduler(
         make or make_run,
         outbox.put,
         checkpoint_every=settings.checkpoint_every,
-        note=board.write if board is not None else _unnoted,
+        note=note,
         interrupter=interrupter,
     )
-    desk = Desk(outbox.put, scheduler.find)
+    desk = Desk(outbox.put, scheduler.find, note)
     outbox.put(
         Ready(
             protocol=PROTOCOL,

@@ -23,6 +23,7 @@ import torch
 from engine import settings
 from engine.discovery import installed
 from engine.failures import explain
+from engine.frames import QUESTION
 from engine.guard import Guard
 from engine.jobs import Runnable
 from engine.messages import Blob, Event, Query, Reply, RunRequest, Start
@@ -44,14 +45,19 @@ class Answer(NamedTuple):
 class Desk:
     """Takes questions as they come and answers one at a time.
 
-    ``find`` gives the run of a job, for questions about what it shows.
+    ``find`` gives the run of a job, for questions about what it shows. ``note`` is told
+    ``QUESTION`` while one is answered, so that a crash can be laid at its door.
     """
 
     def __init__(
-        self, emit: Callable[[Event], None], find: Callable[[str], Runnable | None]
+        self,
+        emit: Callable[[Event], None],
+        find: Callable[[str], Runnable | None],
+        note: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._emit = emit
         self._find = find
+        self._note = note
         self._waiting: dict[tuple[str, str], Query] = {}
         self._newest: dict[tuple[str, str], int] = {}
         self._kinds: dict[str, Callable[[dict[str, Any]], Answer]] = {
@@ -76,7 +82,9 @@ class Desk:
         if not self._waiting:
             return False
         query = self._waiting.pop(next(iter(self._waiting)))
+        self._note(QUESTION)
         self._emit(self._reply(query))
+        self._note("")
         return True
 
     def _reply(self, query: Query) -> Reply:

@@ -37,7 +37,6 @@ class Preview(QObject):
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._ask)
         client.event.connect(self._on_event)
-        client.ready.connect(self._on_engine)
 
     def ask(self, request: RunRequest, *, picture: bool = True) -> None:
         """Judge the values of ``request`` and, with ``picture``, show what they do."""
@@ -65,12 +64,6 @@ class Preview(QObject):
         if self._picture:
             args = msgspec.to_builtins(self._request)
             self._asked = self._client.query("preview", args, self._channel)
-
-    @Slot(object)
-    def _on_engine(self, _ready: object) -> None:
-        # A new engine does not know what the old one was asked.
-        if self._request is not None:
-            self.ask(self._request)
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:

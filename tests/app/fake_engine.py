@@ -83,8 +83,8 @@ class FakeEngine:
 
     def says(self, *messages: Any) -> None:
         for message in messages:
-            self.client._receive(self.line, message)
-        self.client._drain()
+            self.client._arrivals.put(self.line, message)
+        self.client._arrivals.drain()
 
     def dies(self) -> None:
         self.says(Closed())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from app import owners
+from app.pages.bench_preview import Preview
 from app.run_controller import RunController
 from app.run_keeper import RunKeeper
-from engine.messages import Heartbeat, RunRequest, Start
+from engine.messages import Heartbeat, Query, Reply, RunRequest, Start
 
 
 def test_what_was_to_be_cancelled_does_not_go_on_in_another_engine(fake_engine):
@@ -89,3 +90,40 @@ def test_a_run_whose_engine_died_is_interrupted_in_the_history(
     assert index.get("two").live
     assert [row.id for row in index.interrupted()] == ["one"]
     assert [row.id for row in index.delete(["one", "two"])] == ["one"]
+
+
+def test_a_question_that_kills_the_engine_is_answered_once_and_not_asked_again(fake_engine, qtbot):
+    engine = fake_engine
+    preview = Preview(engine.client, "page", engine.client)
+    told = []
+    preview.failed.connect(lambda text, field: told.append(text))
+    preview.ask(RunRequest(method="toy.walk"))
+    engine.start()
+    qtbot.waitUntil(lambda: len(engine.line.of(Query)) == 2)
+    load = engine.client.query("load", {"path": "a.png"})
+    engine.dies()
+    assert len(engine.crashes) == 1
+    (refused,) = [e for e in engine.events if isinstance(e, Reply) and e.id == load]
+    assert "The engine was killed." in refused.error
+    assert told == ["the engine stopped while it worked on this. The engine was killed."]
+    engine.get_ready()
+    assert engine.line.of(Query) == []
+    assert not preview._timer.isActive()
+
+
+def test_questions_that_are_not_to_blame_are_asked_of_the_next_engine(fake_engine):
+    engine = fake_engine
+    early = engine.client.query("catalogue", {})
+    engine.client.start()
+    assert [query.id for query in engine.line.of(Query)] == [early]
+    engine.dies()  # before it was ready to answer anything
+    assert [query.id for query in engine.line.of(Query)] == [early]
+    engine.get_ready()
+    job = engine.job()
+    engine.says(Reply(id=early, kind="catalogue", channel="", generation=early))
+    old = engine.client.query("load", {"path": "a.png"}, "page")
+    new = engine.client.query("load", {"path": "b.png"}, "page")
+    engine.says(Heartbeat(rss=1, running=job))
+    engine.dies()  # over the job
+    assert [query.id for query in engine.line.of(Query)] == [new]
+    assert not [e for e in engine.events if isinstance(e, Reply) and e.id in (old, new)]

@@ -27,6 +27,16 @@ LOG_MEAN, LOG_DEVIATION = -0.6, 1.3
 SIGMAS = (0.05, 0.1, 0.2, 0.5)
 
 
+def noise_levels(architecture: dict[str, Any], count: int, rng: torch.Generator) -> Tensor:
+    """Noise levels of a batch, [0, 1] units, between the network's least and greatest."""
+    low = math.log(2 * architecture["sigma_min"])
+    high = math.log(2 * architecture["sigma_max"])
+    common = LOG_MEAN + LOG_DEVIATION * torch.randn(count, generator=rng)
+    spread = low + (high - low) * torch.rand(count, generator=rng)
+    chosen = torch.where(torch.rand(count, generator=rng) < 0.75, common, spread)
+    return chosen.clamp(low, high).exp() / 2
+
+
 class ScorePrior:
     """Recipe for ``engine.models.training.fit``.
 
@@ -59,17 +69,8 @@ class ScorePrior:
         """Clean pictures in [0, 1], their sigmas and unit noise of one step."""
         rng = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**32)
         clean, _ = draw(self.pictures, self.batch, rng)
-        sigma = self.levels(self.batch, rng)
+        sigma = noise_levels(self.architecture, self.batch, rng)
         return clean, sigma, torch.randn(clean.shape, generator=rng)
-
-    def levels(self, count: int, rng: torch.Generator) -> Tensor:
-        """Noise levels of a batch, [0, 1] units."""
-        low = math.log(2 * self.architecture["sigma_min"])
-        high = math.log(2 * self.architecture["sigma_max"])
-        common = LOG_MEAN + LOG_DEVIATION * torch.randn(count, generator=rng)
-        spread = low + (high - low) * torch.rand(count, generator=rng)
-        chosen = torch.where(torch.rand(count, generator=rng) < 0.75, common, spread)
-        return chosen.clamp(low, high).exp() / 2
 
     def weighted(self, network: nn.Module, clean: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
         """The loss per picture: squared error of the estimate over ``c_out`` squared."""
@@ -111,7 +112,7 @@ class ScorePrior:
         rng = torch.Generator().manual_seed(0)
         values = []
         for _ in range(4):
-            sigma = self.levels(len(clean), rng)
+            sigma = noise_levels(self.architecture, len(clean), rng)
             noise = torch.randn(clean.shape, generator=rng)
             values.append(float(self.weighted(network, clean, sigma, noise).mean()))
         return sum(values) / len(values)

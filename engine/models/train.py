@@ -65,7 +65,8 @@ def train(model: str, argv: Sequence[str]) -> None:
     state, losses = start, []
     began = time.monotonic()
     recipe = plan.recipe(options)
-    schedule = Schedule(steps=options.steps, rate=options.rate)
+    warmup = min(200, -(-options.steps // 10))
+    schedule = Schedule(steps=options.steps, rate=options.rate, warmup=warmup)
     for state in fit(
         recipe,
         schedule,

@@ -148,7 +148,16 @@ def _trainer(name: str) -> Callable[[Sequence[str]], None]:
 
 #: What ``priorbench train MODEL`` can train; each takes the options after the name.
 TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {
-    name: _trainer(name) for name in ("photo-denoiser", "emoji-score", "fashion-score")
+    name: _trainer(name)
+    for name in (
+        "photo-denoiser",
+        "emoji-score",
+        "fashion-score",
+        "emoji-flow",
+        "fashion-flow",
+        "emoji-classifier",
+        "fashion-classifier",
+    )
 }
 
 

@@ -104,7 +104,31 @@ class Attention(nn.Module):
         return x + self.out((v @ weights.mT).reshape(batch, channels, height, width))
 
 
-class ScoreUNet(nn.Module):
+class NoiseConditional(nn.Module):
+    """A network that is told the noise level; ``core`` is what export and zoo call."""
+
+    def add_embedding(self, length: int) -> None:
+        """The layers of ``embed``, whose answer has ``length`` numbers."""
+        half = length // 2
+        # Periods of 32 down to 1/4 in ln(sigma), which spans about 9.
+        frequencies = 2 * math.pi * torch.logspace(-5, 2, half, base=2.0)
+        self.register_buffer("frequencies", frequencies, persistent=False)
+        self.embed1 = nn.Linear(2 * half, length)
+        self.embed2 = nn.Linear(length, length)
+
+    def embed(self, sigma: Tensor) -> Tensor:
+        """Noise levels ``(batch,)``, centered units, as vectors for the blocks."""
+        angles = torch.log(sigma)[:, None] * self.frequencies
+        e = torch.cat([angles.sin(), angles.cos()], 1)
+        return F.silu(self.embed2(F.silu(self.embed1(e))))
+
+
+def centered(sigma: Tensor) -> Tensor:
+    """Noise levels of [0, 1] units in centered ones, ``(batch, 1, 1, 1)``, never zero."""
+    return 2 * sigma.reshape(-1, 1, 1, 1).clamp_min(1e-4)
+
+
+class ScoreUNet(NoiseConditional):
     """Estimates the clean picture from a noisy one and its noise level.
 
     Args:
@@ -142,12 +166,7 @@ class ScoreUNet(nn.Module):
         self.sigma_min = sigma_min
         self.sigma_max = sigma_max
         self.head = Edge(channels * fold**2, widths[0])
-        half = embedding // 2
-        # Periods of 32 down to 1/4 in ln(sigma), which spans about 9.
-        frequencies = 2 * math.pi * torch.logspace(-5, 2, half, base=2.0)
-        self.register_buffer("frequencies", frequencies, persistent=False)
-        self.embed1 = nn.Linear(2 * half, embedding)
-        self.embed2 = nn.Linear(embedding, embedding)
+        self.add_embedding(embedding)
         self.encoder = nn.ModuleList()
         self.decoder = nn.ModuleList()
         self.down = nn.ModuleList()
@@ -181,7 +200,7 @@ class ScoreUNet(nn.Module):
 
     def core(self, x: Tensor, sigma: Tensor) -> Tensor:
         """``forward``, under the name that export and zoo call."""
-        s = 2 * sigma.reshape(-1, 1, 1, 1).clamp_min(1e-4)
+        s = centered(sigma)
         total = (s.square() + self.deviation**2).sqrt()
         c = 2 * x - 1 - self.mean
         features = self.features(c / total, s.flatten()).to(x.dtype)
@@ -190,9 +209,7 @@ class ScoreUNet(nn.Module):
 
     def features(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The bare network of EDM: input and output of unit variance; ``sigma`` is centered."""
-        angles = torch.log(sigma)[:, None] * self.frequencies
-        e = torch.cat([angles.sin(), angles.cos()], 1)
-        e = F.silu(self.embed2(F.silu(self.embed1(e))))
+        e = self.embed(sigma)
         h = self.head(F.pixel_unshuffle(x, self.fold))
         skips = []
         for stage, down in zip(self.encoder, self.down, strict=True):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -132,7 +132,12 @@ class Trainer:
 
     def tensors(self, prefix: str = "") -> dict[str, Tensor]:
         """Everything a checkpoint needs, borrowed: weights, their mean, Adam's moments."""
-        kinds = {"net": self.named, "mean": self.mean, "m1": self._first, "m2": self._second}
+        kinds: dict[str, dict[str, Any]] = {
+            "net": self.named,
+            "mean": self.mean,
+            "m1": self._first,
+            "m2": self._second,
+        }
         return {
             f"{prefix}{kind}.{name}": tensor.detach()
             for kind, held in kinds.items()

@@ -59,13 +59,16 @@ class SeriesSpec(msgspec.Struct, frozen=True):
 class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live view. An image panel shows the array that ``name`` names.
 
-    An ``optional`` one stays empty under some settings of its method.
+    A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
+    first row are the positions, which ``x_title`` names. An ``optional`` one stays empty under
+    some settings of its method.
     """
 
     name: str
     title: str
-    kind: Literal["image", "curve"]
+    kind: Literal["image", "curve", "plot"]
     series: tuple[SeriesSpec, ...] = ()
+    x_title: str = ""
     log_y: bool = False
     reference: float | None = None
     help: str = ""

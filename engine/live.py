@@ -60,7 +60,7 @@ class Live:
     def show(
         self, pictures: Mapping[str, npt.NDArray[Any]], step: int, *, final: bool = False
     ) -> None:
-        """Send pictures, each (H, W, 3) uint8; ``final`` ones reliably inline.
+        """Send pictures (H, W, 3) uint8 and plots (lines, points); ``final`` ones reliably inline.
 
         A panel that looks as before is not sent again: most show what does not change.
         """

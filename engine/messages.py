@@ -179,7 +179,7 @@ class JobState(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 
 
 class PanelShape(msgspec.Struct, frozen=True):
-    """The array that an image panel will carry."""
+    """The array that an image or plot panel will carry."""
 
     name: str
     shape: tuple[int, ...]

@@ -189,8 +189,11 @@ class Run:
             return str(error)
         return ""
 
-    def pictures(self) -> dict[str, NDArray[np.uint8]]:
-        """The image panels of the present state: panel to (height, width, 3) uint8."""
+    def pictures(self) -> dict[str, NDArray[Any]]:
+        """The image panels of the present state: panel to (height, width, 3) uint8.
+
+        After them its plot panels: panel to (1 + series, points) float32, positions first.
+        """
         if self._state is None:
             return {}
         with self._guard(), torch.no_grad(), self._flight.copying():
@@ -199,6 +202,8 @@ class Run:
                 tensor = self._state.tensors.get(panel.name)
                 if panel.kind == "image" and panel.name not in shown and tensor is not None:
                     shown[panel.name] = as_picture(tensor)
+                if panel.kind == "plot" and tensor is not None:
+                    shown[panel.name] = tensor.float()
             return {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in shown.items()}
 
     def panels(self) -> tuple[PanelShape, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -13,20 +14,24 @@ HEIGHT = 168
 
 
 class CurvesPanel(QWidget):
-    """One plot per curve panel, side by side."""
+    """One plot per curve or plot panel, side by side.
+
+    A curve panel grows with the steps; the lines of a plot panel are drawn anew at every frame.
+    """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setFixedHeight(HEIGHT)
         self._panels: list[PanelSpec] = []
         self.plots: dict[str, CurvePlot] = {}
+        self._drawn: set[str] = set()
         self._row = QHBoxLayout(self)
         self._row.setContentsMargins(0, 0, 0, 0)
         self._row.setSpacing(10)
 
     def set_panels(self, panels: Iterable[PanelSpec]) -> None:
         """Show these panels; what is already shown keeps its values."""
-        wanted = [panel for panel in panels if panel.kind == "curve"]
+        wanted = [panel for panel in panels if panel.kind in ("curve", "plot")]
         if wanted == self._panels:
             return
         for name in [name for name in self.plots if name not in {p.name for p in wanted}]:
@@ -34,6 +39,7 @@ class CurvesPanel(QWidget):
             self._row.removeWidget(old)
             old.hide()
             old.deleteLater()
+        self._drawn = {panel.name for panel in wanted if panel.kind == "plot"}
         for place, panel in enumerate(wanted):
             plot = self.plots.get(panel.name)
             if plot is None:
@@ -42,6 +48,8 @@ class CurvesPanel(QWidget):
                 plot.set_series([(s.metric, s.title, s.unit) for s in panel.series], place)
                 plot.setMinimumWidth(132)
                 plot.set_log(panel.log_y)
+                if panel.x_title:
+                    plot.set_x_title(panel.x_title)
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)
                 plot.setToolTip(panel.help)
@@ -51,7 +59,7 @@ class CurvesPanel(QWidget):
 
     def set_total(self, steps: int) -> None:
         """How many steps there will be: the axes show them all from the start; 0 if unknown."""
-        for plot in self.plots.values():
+        for plot in self._grown():
             plot.set_x_range(0, steps) if steps > 0 else plot.set_x_range(None)
 
     def clear(self) -> None:
@@ -61,15 +69,29 @@ class CurvesPanel(QWidget):
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """The numbers of one step; metrics that cannot be known are not there."""
-        for plot in self.plots.values():
+        for plot in self._grown():
             for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
                 if key in values:
                     plot.append(key, step, values[key])
 
+    def draws(self, panel: str) -> bool:
+        """Whether frames of this panel are lines to be drawn here."""
+        return panel in self._drawn
+
+    def draw(self, panel: str, lines: Any) -> None:
+        """Lines (1 + series, points) of a plot panel, positions first."""
+        plot = self.plots[panel]
+        plot.set_x_range(float(lines[0, 0]), float(lines[0, -1]))
+        for key, line in zip(plot.keys(), lines[1:], strict=True):
+            plot.set_data(key, lines[0], line)
+
+    def _grown(self) -> list[CurvePlot]:
+        return [plot for name, plot in self.plots.items() if name not in self._drawn]
+
     def show_curves(self, curves: Mapping[str, list[tuple[float, float]]]) -> None:
         """Whole curves of a kept run: metric to points (step, value)."""
         self.clear()
-        for plot in self.plots.values():
+        for plot in self._grown():
             for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
                 points = curves.get(key, [])
                 if points:

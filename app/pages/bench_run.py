@@ -134,6 +134,9 @@ class RunDesk(QObject):
 
     @Slot(str, object, int, bool)
     def _on_frame(self, panel: str, array: Any, step: int, _final: bool) -> None:
+        if self._curves.draws(panel):
+            self._curves.draw(panel, array)
+            return
         self._stage.show_frame(panel, array, step)
         if panel == self._stage.result:
             self.shown = self.run.request

@@ -206,7 +206,10 @@ class TestEveryMethod:
                 assert pictures[panel.name].dtype == np.uint8
                 assert pictures[panel.name].ndim == 3
                 assert pictures[panel.name].shape[-1] == 3
-        for panel in shown:
+            if panel.kind == "plot":
+                assert pictures[panel.name].dtype == np.float32
+                assert pictures[panel.name].shape[0] == 1 + len(panel.series)
+        for panel in [panel for panel in shown if panel.kind == "curve"]:
             assert {series.metric for series in panel.series} <= metrics
         record = run.close("finished")
         assert record.status == "finished"

@@ -1,0 +1,76 @@
+"""Panels whose lines are drawn anew at every frame, beside curves that grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.pages.bench_curves import CurvesPanel
+from engine.catalogue import PanelSpec, SeriesSpec
+
+LOSS = PanelSpec(name="loss", title="Loss", kind="curve", series=(SeriesSpec("loss", "Loss"),))
+PROX = PanelSpec(
+    name="prox",
+    title="What it learned",
+    kind="plot",
+    x_title="y",
+    series=(SeriesSpec("loss", "Learned"), SeriesSpec("exact", "Exact")),
+)
+
+
+@pytest.fixture
+def panel(qtbot: QtBot) -> Iterator[CurvesPanel]:
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    panel = CurvesPanel(parent)
+    panel.set_panels([LOSS, PROX])
+    yield panel
+    parent.close()
+
+
+def lines(slope: float) -> np.ndarray:
+    y = np.linspace(-4, 4, 9, dtype=np.float32)
+    return np.stack([y, slope * y, 0 * y])
+
+
+def test_a_frame_replaces_the_lines(panel: CurvesPanel) -> None:
+    assert panel.draws("prox")
+    assert not panel.draws("loss")
+    panel.draw("prox", lines(1.0))
+    panel.draw("prox", lines(2.0))
+    x, y = panel.plots["prox"].data("loss")
+    assert x.tolist() == list(range(-4, 5))
+    assert y.tolist() == [2.0 * v for v in x]
+    assert not panel.plots["prox"].data("exact")[1].any()
+
+
+def test_numbers_of_a_step_go_to_curves_only(panel: CurvesPanel) -> None:
+    panel.draw("prox", lines(1.0))
+    panel.append(1, {"loss": 0.5, "exact": 3.0})
+    panel.set_total(100)
+    assert panel.plots["loss"].data("loss")[1].tolist() == [0.5]
+    assert len(panel.plots["prox"].data("loss")[0]) == 9
+    assert panel.plots["prox"].canvas.x_range == (-4.0, 4.0)
+
+
+def test_a_new_run_empties_both(panel: CurvesPanel) -> None:
+    panel.draw("prox", lines(1.0))
+    panel.append(1, {"loss": 0.5})
+    panel.clear()
+    assert not len(panel.plots["prox"].data("loss")[0])
+    assert not len(panel.plots["loss"].data("loss")[0])
+
+
+def test_kept_curves_leave_plots_alone(panel: CurvesPanel) -> None:
+    panel.show_curves({"loss": [(0, 1.0), (1, 0.5)]})
+    assert not len(panel.plots["prox"].data("loss")[0])
+    assert panel.plots["loss"].data("loss")[1].tolist() == [1.0, 0.5]
+
+
+def test_lines_of_another_number_are_refused(panel: CurvesPanel) -> None:
+    with pytest.raises(ValueError, match="zip"):
+        panel.draw("prox", lines(1.0)[:2])

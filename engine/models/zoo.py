@@ -137,11 +137,9 @@ def load_classifier(name: str, device: str = "cpu") -> Classifier:
     return Classifier(name, placed, checksum=this.sha256, backend="torch", device=device)
 
 
-def _trainer(name: str) -> Callable[[Sequence[str]], None]:
+def _trainer(name: str, module: str = "train") -> Callable[[Sequence[str]], None]:
     def run(argv: Sequence[str]) -> None:
-        from engine.models.train import train
-
-        train(name, argv)
+        importlib.import_module(f"engine.models.{module}").train(name, argv)
 
     return run
 
@@ -159,6 +157,7 @@ TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {
         "fashion-classifier",
     )
 }
+TRAINERS |= {n: _trainer(n, "lpn_train") for n in ("lpn-line", "lpn-digits", "lpn-photos")}
 
 
 def export(name: str, out: Path | None = None) -> tuple[Path, float]:

@@ -1,7 +1,9 @@
-"""Sample pictures: the photographs inside the installed scikit-image, and names for files.
+"""Sample pictures: photographs, small pictures for the small networks, and names for files.
 
-scikit-image ships a part of its pictures in the wheel and downloads the others; only the
-first are offered, so nothing is ever fetched. Credits are those its own documentation gives.
+The photographs are those inside the installed scikit-image, which ships a part of its
+pictures in the wheel and downloads the others; only the first are offered, so nothing is ever
+fetched. Credits are those its own documentation gives. The small ones, 32x32, are in
+``assets/samples`` with their licenses; no training of this program has seen them.
 """
 
 from __future__ import annotations
@@ -74,12 +76,37 @@ _SHIPPED = {
     "grass": ("Grass", "grass.png", "linolafett on DeviantArt; CC0"),
     "gravel": ("Gravel", "gravel.png", "CC0Textures; CC0"),
 }
+_NOTO = "Noto Emoji, Copyright 2013 Google LLC; SIL Open Font License 1.1"
+_ZALANDO = "Fashion-MNIST, Copyright 2017 Zalando SE; MIT license"
+_SMALL = {
+    "emoji-wizard": ("Emoji: wizard", _NOTO),
+    "emoji-crab": ("Emoji: crab", _NOTO),
+    "emoji-weary": ("Emoji: weary face", _NOTO),
+    "emoji-call-me": ("Emoji: call-me hand", _NOTO),
+    "emoji-custard": ("Emoji: custard", _NOTO),
+    "emoji-necktie": ("Emoji: shirt and tie", _NOTO),
+    "clothing-shirt": ("Clothing: checked shirt", _ZALANDO),
+    "clothing-pullover": ("Clothing: pullover", _ZALANDO),
+    "clothing-trousers": ("Clothing: trousers", _ZALANDO),
+    "clothing-handbag": ("Clothing: handbag", _ZALANDO),
+    "clothing-sandal": ("Clothing: sandal", _ZALANDO),
+    "clothing-ankle-boot": ("Clothing: ankle boot", _ZALANDO),
+}
+_ASSETS = Path(__file__).resolve().parents[2] / "assets" / "samples"
 _GRAY = frozenset({"camera", "coins", "clock", "brick", "grass", "gravel"})
 
 
 @cache
 def samples() -> dict[str, SamplePicture]:
-    """Name to picture, color first; only those whose file is really there."""
+    """Name to picture: photographs, color first, then small ones; only files really there."""
+    offered = _photographs() | {
+        name: SamplePicture(title, _ASSETS / f"{name}.png", credit, name.startswith("clothing"))
+        for name, (title, credit) in _SMALL.items()
+    }
+    return {name: sample for name, sample in offered.items() if sample.path.is_file()}
+
+
+def _photographs() -> dict[str, SamplePicture]:
     spec = find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         return {}
@@ -87,7 +114,6 @@ def samples() -> dict[str, SamplePicture]:
     return {
         name: SamplePicture(title, folder / file, credit, name in _GRAY)
         for name, (title, file, credit) in _SHIPPED.items()
-        if (folder / file).is_file()
     }
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data import png
+from engine.data import fashion_mnist, noto_emoji, png
 from engine.data.pictures import (
     WORKING_SIDE,
     read_picture,
@@ -24,10 +24,14 @@ from engine.data.pictures import (
 from engine.method import BadInput
 
 
+def is_small(name: str) -> bool:
+    return name.startswith(("emoji-", "clothing-"))
+
+
 def test_samples_are_really_there_and_photographs() -> None:
-    library = samples()
+    library = {name: sample for name, sample in samples().items() if not is_small(name)}
     assert {"astronaut", "coffee", "chelsea", "rocket"} <= set(library)
-    assert next(iter(library)) == "astronaut"
+    assert next(iter(samples())) == "astronaut"
     shades = [sample.gray for sample in library.values()]
     assert shades == sorted(shades), "color pictures come first"
     for name, sample in library.items():
@@ -39,6 +43,35 @@ def test_samples_are_really_there_and_photographs() -> None:
         assert len(np.unique((picture.array * 255).round())) > 100
         assert sample.title
         assert sample.credit
+
+
+def test_small_samples_have_the_size_of_the_small_networks() -> None:
+    library = {name: sample for name, sample in samples().items() if is_small(name)}
+    assert sum(name.startswith("emoji-") for name in library) == 6
+    assert sum(name.startswith("clothing-") for name in library) == 6
+    for name, sample in library.items():
+        picture = read_picture(resolve(f"sample:{name}"))
+        assert (picture.height, picture.width) == (32, 32)
+        assert picture.gray == sample.gray == name.startswith("clothing-")
+        assert "license" in sample.credit.lower()
+    folder = next(iter(library.values())).path.parent
+    assert "SIL OPEN FONT LICENSE" in (folder / "emoji-OFL.txt").read_text()
+    assert "MIT License" in (folder / "clothing-MIT.txt").read_text()
+
+
+def test_small_samples_are_held_back_from_training() -> None:
+    shared = Path(__file__).resolve().parents[4] / "shared" / "data"
+    if not (shared / "noto_emoji").is_dir():
+        pytest.skip("the data are not here")
+    held = {
+        "emoji": noto_emoji.held_back(shared / "noto_emoji"),
+        "clothing": fashion_mnist.held_back(shared / "fashion_mnist"),
+    }
+    for name, sample in samples().items():
+        if is_small(name):
+            pixels = np.atleast_3d(np.asarray(Image.open(sample.path))).transpose(2, 0, 1)
+            picture = torch.from_numpy(pixels.copy()).float() / 255
+            assert (held[name.split("-")[0]] == picture).all((1, 2, 3)).any(), name
 
 
 def test_resolve() -> None:
@@ -57,6 +90,9 @@ def test_samples_that_are_not_installed_are_not_offered(monkeypatch: pytest.Monk
     module.samples.cache_clear()
     monkeypatch.setattr(module, "find_spec", lambda name: None)
     try:
+        assert all(is_small(name) for name in samples())
+        monkeypatch.setattr(module, "_ASSETS", Path("nowhere"))
+        module.samples.cache_clear()
         assert samples() == {}
         with pytest.raises(BadInput, match="samples are none"):
             resolve("sample:coffee")

@@ -6,9 +6,10 @@ to any singular value decomposition as in B. Kawar, G. Vaksman, M. Elad, SNIPS: 
 Noisy Inverse Problems Stochastically, NeurIPS 2021.
 
 A measured coordinate of x_t is known but for noise: it is ``a y + s n``. The noise of the
-measurement itself counts as a part of ``s n``; where it is more than all of it, the level
-says more than the measurement and the coordinate is left to the prior. This is not the
-exact posterior: what is put back was drawn without regard to the rest of x_t.
+measurement itself counts as a part of ``s n``. Where it is more than all of it, nothing is
+put back: from that level on the coordinate is a diffusion that began at the measurement. So
+for noise alone the samples are those of the posterior. Otherwise they are not: what is put
+back was drawn without regard to the rest of x_t.
 """
 
 from __future__ import annotations
@@ -39,24 +40,36 @@ class Replacement:
         self.y = 2.0 * y - A(gray)
         self.sigma = 2.0 * sigma
 
-    def __call__(self, x: Tensor, a: float, s: float, noise: Tensor | None = None) -> Tensor:
+    def __call__(
+        self,
+        x: Tensor,
+        a: float,
+        s: float,
+        noise: Tensor | None = None,
+        before: Tensor | None = None,
+    ) -> Tensor:
         """``x`` (B, C, H, W), centered, with its measured part drawn anew at level ``a, s``.
 
-        Without ``noise`` (unit, shaped as ``x``) the measured part is put back noise-free.
+        Args:
+            noise: unit, shaped as ``x``; without it the measured part is put back noise-free.
+            before: x_t before a correction. What is measured, but with more noise than the
+                level has, stays as it was there: a correction would forget the measurement.
         """
         if self.A.svd is None:
             return self._weighed(x, a, s, noise)
         svd = self.A.svd
         singular = svd.singular.like(x)
         floor = self.A.norm * 1e-6
+        seen, safe = singular > floor, singular.clamp_min(floor)
         # What is left of the level's variance when the measurement's noise is a part of it.
-        left = s * s - (a * self.sigma / singular.clamp_min(floor)) ** 2
-        aim = a * svd.uh(self.y.to(x.dtype)) / singular.clamp_min(floor)
+        left = s * s - (a * self.sigma / safe) ** 2
+        aim = a * svd.uh(self.y.to(x.dtype)) / safe
         if noise is not None:
             aim = aim + left.clamp_min(0.0).sqrt() * svd.vh(noise)
-        known = (singular > floor) & (left >= 0)
-        change = aim - svd.vh(x)
-        return x + svd.v(torch.where(known, change, torch.zeros_like(change)))
+        here = svd.vh(x)
+        stays = here if before is None else svd.vh(before)
+        change = torch.where(seen, torch.where(left >= 0, aim, stays) - here, 0.0)
+        return x + svd.v(change)
 
     def _weighed(self, x: Tensor, a: float, s: float, noise: Tensor | None) -> Tensor:
         """Without a decomposition: the measured part and ``x``, weighed by how sure each is."""

@@ -56,8 +56,8 @@ from engine.restoration.stepping import Numbers, Tensors, stepped
 #: Noise ([0, 1] units) that drowns every picture: only from there is x_t white noise.
 DROWNED = 5.0
 
-#: ``condition(x, a, s, noise or None)``: x_t with what is known put back.
-Condition = Callable[[Tensor, float, float, Tensor | None], Tensor]
+#: ``condition(x, a, s, noise, before)``: x_t with what is known put back (``Replacement``).
+Condition = Callable[[Tensor, float, float, Tensor | None, Tensor | None], Tensor]
 
 _WALK = {"task": ["restore", "generate"]}
 
@@ -166,24 +166,25 @@ def pc_step(
         ``(x, its noise-free mean, E[x_0] before the step, the score there)``.
     """
 
-    def known(x: Tensor, mean: Tensor, time: float) -> tuple[Tensor, Tensor]:
+    def known(
+        x: Tensor, mean: Tensor, time: float, before: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         if condition is None:
             return x, mean
         a, s = sde.a(time), sde.s(time)
-        return condition(x, a, s, draw(x, rng)), condition(mean, a, s, None)
+        return condition(x, a, s, draw(x, rng), before), condition(mean, a, s, None, before)
 
     mean = x
     for _ in range(corrections):
-        noise = draw(x, rng)
-        x, mean = known(*correct(sde, x, score(x, t), t, following, noise, snr), t)
-    if predictor == "none":
-        slope = score(x, t) if following else (mean - x) * 0.0
-        return x, mean, estimate(sde, x, slope, t), slope
+        moved, mean = correct(sde, x, score(x, t), t, following, draw(x, rng), snr)
+        x, mean = known(moved, mean, t, x)
     slope = score(x, t)
     clean = estimate(sde, x, slope, t)
-    moved, mean = predict(sde, x, slope, t, following, draw(x, rng), predictor)
-    # The last step ends at no noise at all, where nothing could be put back.
-    x, mean = known(moved, mean, following or t)
+    if predictor != "none":
+        # The last step ends at no noise at all, where nothing could be put back.
+        x, mean = known(
+            *predict(sde, x, slope, t, following, draw(x, rng), predictor), following or t
+        )
     return x, mean, clean, slope
 
 

@@ -204,14 +204,15 @@ class GaussianPotential(Potential):
         return f, (bent + (mean * y).double()).sum((1, 2, 3))
 
 
-def fitting(problem: Problem) -> str:
-    """The prox that fits the problem's picture: small gray ones are taken for digits.
+def fitting(problem: Problem, picture: Tensor | None = None) -> str:
+    """The prox that fits the problem's picture (or another): small gray ones are taken for digits.
 
     Where no weights ship, the Gaussian formula stands for them.
     """
     size = zoo.card("lpn-digits").arguments["size"] if zoo.available("lpn-digits") else 0
-    small = tuple(problem.operator.shape_in[1:]) == (size, size)
-    if small and _gray(problem.measurement, problem.sigma):
+    shape = problem.operator.shape_in if picture is None else picture.shape
+    gray = _gray(problem.measurement, problem.sigma) if picture is None else _gray(picture, 0.0)
+    if tuple(shape[-2:]) == (size, size) and gray:
         return "lpn-digits"
     return "lpn-photos" if zoo.available("lpn-photos") else "gaussian"
 

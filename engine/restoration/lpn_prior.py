@@ -1,0 +1,243 @@
+"""What the prior thinks: the value that a learned prior gives a picture, as it is spoiled.
+
+Source: Z. Fang, S. Buchanan, J. Sulam, What's in a Prior? Learned Proximal Networks for Inverse
+Problems, ICLR 2024, https://arxiv.org/abs/2310.14344 (their study of noise, blur and mixtures).
+
+A learned prox ``f = grad psi`` knows its prior exactly: where ``f(y) = x``,
+``R(x) = <y, x> - 1/2 ||x||^2 - psi(y)``, and y minimizes the convex ``psi(y) - <x, y>``. R is about
+``-sigma^2 log p`` up to one constant, so what is shown is ``(R(x) - R(x_0)) / sigma^2`` per number
+of the picture: how much less likely the prior finds it than the untouched one, in nats. Where the
+search for y has not arrived (the residual beside the value says so), the value is a lower bound.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
+from engine.data.pictures import resize
+from engine.method import Method, Settings, Solver, State, knob
+from engine.models import zoo
+from engine.operators import Identity
+from engine.operators.kernels import gaussian_kernel
+from engine.restoration.diffusion import draw
+from engine.restoration.learned_prox import (
+    GaussianPotential,
+    LearnedProx,
+    LpnName,
+    fitting,
+    load_prox,
+)
+from engine.restoration.posterior import COST
+from engine.restoration.problem import Problem
+from engine.restoration.start import first_picture
+from engine.restoration.stepping import Numbers, Tensors, stepped
+from engine.restoration.wiener import photograph_prior
+
+Change = Literal["noise", "blur", "blend"]
+#: Noise that the prox of the Gaussian formula is made for.
+FORMULA_SIGMA = 0.05
+
+
+class Params(Settings):
+    """Knobs of the prior's study."""
+
+    prior: LpnName = knob(
+        "auto",
+        title="Prior",
+        help="Whose opinion is asked; digits are gray and 28 × 28.",
+        titles={
+            "auto": "The one that fits the picture",
+            "lpn-photos": "Photographs, any size",
+            "lpn-digits": "Handwritten digits, 28 × 28",
+            "gaussian": "Formula: smooth everywhere",
+        },
+    )
+    change: Change = knob(
+        "noise",
+        title="Dial in",
+        help="How the original picture is spoiled, from not at all to the most.",
+        titles={"noise": "Noise", "blur": "Blur", "blend": "A blend with its mirror image"},
+    )
+    noise: float = knob(
+        0.3,
+        title="Most noise",
+        help="Standard deviation at the end of the dial, as a fraction of black to white.",
+        ge=0.01,
+        le=1.0,
+        when={"change": ["noise"]},
+    )
+    blur: float = knob(
+        4.0,
+        title="Most blur",
+        help="Width of the Gaussian at the end of the dial, in pixels of the small picture.",
+        unit="px",
+        ge=0.1,
+        le=10.0,
+        decimals=1,
+        when={"change": ["blur"]},
+    )
+    steps: int = knob(
+        13, title="Positions", help="How many positions of the dial are looked at.", ge=2, le=200
+    )
+    side: int = knob(
+        96,
+        title="Look at it this small",
+        help="The longer side to which the picture is reduced first; the search for the value "
+        "takes a hundred applications of the network at each position.",
+        unit="px",
+        ge=16,
+        le=768,
+        group="Effort",
+    )
+    search: int = knob(
+        40,
+        title="Search steps",
+        help="How long the value is searched for; more makes the residual smaller.",
+        ge=1,
+        le=1000,
+        group="Effort",
+    )
+
+
+def spoiled(picture: Tensor, change: Change, amount: float, noise: Tensor) -> Tensor:
+    """``picture`` (1, C, H, W) with noise of deviation ``amount``, blurred by ``amount`` pixels,
+    or blended with its mirror image, which gets the weight ``amount``.
+
+    ``noise`` is unit noise of the picture's shape.
+    """
+    if change == "noise":
+        return picture + amount * noise
+    if change == "blend":
+        return torch.lerp(picture, picture.flip(-1), amount)
+    kernel = gaussian_kernel(amount, min(math.ceil(4 * amount), min(picture.shape[-2:]) - 1))
+    line = (kernel.sum(0) / kernel.sum()).to(picture)
+    radius, channels = len(line) // 2, picture.shape[1]
+    x = F.pad(picture, (radius,) * 4, mode="reflect")
+    x = F.conv2d(x, line.reshape(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
+    return F.conv2d(x, line.reshape(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
+
+
+def value(
+    prox: LearnedProx, x: Tensor, *, start: Tensor | None = None, steps: int = 40, tol: float = 1e-3
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``R(x) / sigma^2`` (B,) in nats up to one constant, the residual of the search, and its y.
+
+    Args:
+        x: pictures (B, C, H, W).
+        start: where the search begins; ``x`` if None.
+    """
+    y, psi, residual = prox.invert(x, start=start, steps=steps, tol=tol)
+    return prox.prior(y, x, psi) / prox.sigma**2, residual, y
+
+
+def original(problem: Problem, side: int) -> Tensor:
+    """The picture (1, 3, h, w) that is spoiled: the truth where it is known, made small."""
+    picture = problem.truth
+    if picture is None:
+        picture = problem.operator.crop(first_picture(problem.operator, problem.measurement))
+    height, width = picture.shape[-2:]
+    if max(height, width) <= side:
+        return picture
+    scale = side / max(height, width)
+    return resize(picture, max(8, round(height * scale)), max(8, round(width * scale)))
+
+
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield after each position of the dial; ``x`` is the present picture, enlarged again."""
+    picture = original(problem, params.side)
+    prox = _prox(problem, params.prior, picture)
+    ends = {"noise": params.noise, "blur": params.blur, "blend": 1.0}
+    dial = torch.linspace(0.0, ends[params.change], params.steps)
+
+    def shown(x: Tensor) -> Tensor:
+        _, height, width = problem.operator.shape_picture
+        large = x if x.shape[-2:] == (height, width) else F.interpolate(x, (height, width))
+        return problem.operator.extend(large)
+
+    def first() -> Tensors:
+        lines = torch.stack([dial, torch.full_like(dial, math.inf)])
+        return {
+            "x": shown(picture),
+            "noise": draw(picture, rng),
+            "y": picture.clone(),
+            "opinion": lines,
+            "zero": torch.zeros((), dtype=torch.float64),
+        }
+
+    def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
+        x = spoiled(picture, params.change, float(dial[k]), at["noise"])
+        # The y of the position before is near: what f takes away grows with the dial.
+        nats, residual, y = value(prox, x, start=at["y"] if k else None, steps=params.search)
+        zero = nats[0] if k == 0 else at["zero"]
+        each = float(nats[0] - zero) / x.numel()
+        lines = at["opinion"].clone()
+        lines[1, k] = each
+        numbers = {"dial": float(dial[k]), "prior": each, "inversion": float(residual[0])}
+        return at | {"x": shown(x), "y": y, "opinion": lines, "zero": zero}, numbers
+
+    yield from stepped(params, state, total=params.steps, first=first, step=step, prior=prox)  # type: ignore[arg-type]
+
+
+def _prox(problem: Problem, name: str, picture: Tensor) -> LearnedProx:
+    if name == "auto":
+        name = fitting(problem, picture)
+    if name != "gaussian":
+        zoo.card(name)
+        return load_prox(problem, name)
+    shape = (picture.shape[1], picture.shape[2], picture.shape[3])
+    prior = photograph_prior(picture, Identity(shape), FORMULA_SIGMA)
+    return LearnedProx(GaussianPotential(prior, FORMULA_SIGMA), sigma=FORMULA_SIGMA)
+
+
+METHOD = Method(
+    title="What the prior thinks",
+    bench="restoration",
+    summary="Spoil a picture little by little and read how unlikely a learned prior finds it.",
+    source="Fang, Buchanan, Sulam 2024",
+    url="https://arxiv.org/abs/2310.14344",
+    params=Params,
+    solve=solve,
+    presets=(
+        PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 40.0),
+        PresetSpec("blur", "Blur", {"change": "blur"}, "Softer and softer.", 40.0),
+        PresetSpec(
+            "blend",
+            "Two pictures in one",
+            {"change": "blend"},
+            "Slides from the picture to its mirror image; in between it is neither.",
+            40.0,
+        ),
+    ),
+    panels=(
+        PanelSpec(
+            name="opinion",
+            title="How unlikely, along the dial",
+            kind="plot",
+            x_title="dial",
+            series=(SeriesSpec("prior", "Prior's value", "nats per number"),),
+            help="How much less likely than the untouched picture the prior finds this one, in "
+            "nats per number of the picture; higher is less likely.",
+        ),
+        PanelSpec(
+            name="inversion",
+            title="Left of the search",
+            kind="curve",
+            series=(SeriesSpec("inversion", "Residual"),),
+            log_y=True,
+            reference=1e-3,
+            help="The value is found by a search; where this stays far above the line, the true "
+            "value is higher than the one shown.",
+        ),
+        COST,
+    ),
+    priors=("lpn-photos", "lpn-digits"),
+    order=51,
+)

@@ -96,12 +96,12 @@ class Params(Settings):
         16, title="Steps", help="How many noise levels are walked down.", ge=2, le=2000, when=_WALK
     )
     predictor: Predictor = knob(
-        "reverse_diffusion",
+        "ancestral",
         title="Predictor",
-        help="The rule that steps from one noise level to the next.",
+        help="The rule that steps from one noise level to the next. Ancestral bears few steps.",
         titles={
-            "reverse_diffusion": "Reverse diffusion",
             "ancestral": "Ancestral",
+            "reverse_diffusion": "Reverse diffusion",
             "euler_maruyama": "Euler-Maruyama",
             "none": "None: settle only",
         },
@@ -166,13 +166,14 @@ def pc_step(
         ``(x, its noise-free mean, E[x_0] before the step, the score there)``.
     """
 
-    def known(
-        x: Tensor, mean: Tensor, time: float, before: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def known(x: Tensor, mean: Tensor, time: float, before: Tensor | None) -> tuple[Tensor, Tensor]:
         if condition is None:
             return x, mean
         a, s = sde.a(time), sde.s(time)
-        return condition(x, a, s, draw(x, rng), before), condition(mean, a, s, None, before)
+        if following == 0.0:
+            # Only the mean that the run ends with is needed without noise.
+            mean = condition(mean, a, s, None, before)
+        return condition(x, a, s, draw(x, rng), before), mean
 
     mean = x
     for _ in range(corrections):
@@ -181,10 +182,9 @@ def pc_step(
     slope = score(x, t)
     clean = estimate(sde, x, slope, t)
     if predictor != "none":
+        moved, mean = predict(sde, x, slope, t, following, draw(x, rng), predictor)
         # The last step ends at no noise at all, where nothing could be put back.
-        x, mean = known(
-            *predict(sde, x, slope, t, following, draw(x, rng), predictor), following or t
-        )
+        x, mean = known(moved, mean, following or t, None)
     return x, mean, clean, slope
 
 
@@ -206,8 +206,6 @@ def _walked(
 ) -> Solver:
     """Predictor and corrector, from noise or from a noisy first guess."""
     sde = SDE(params.family)
-    if params.predictor == "ancestral" and params.family == "sub_vp":
-        raise BadInput("predictor: there is no ancestral one for sub-VP", "predictor")
     if params.predictor == "none" and not params.corrections:
         raise BadInput("corrections: without a predictor at least 1 is needed", "corrections")
     restores = params.task == "restore"
@@ -263,7 +261,7 @@ def _flowed(
     """The probability flow from noise to pictures."""
     sde = SDE(params.family)
     start = sde.start(prior.sigma_max)
-    steered = _steered(problem, params, sde, score_of(prior, sde))
+    steered = _steered(problem, params, sde, score_of(prior, sde, dtype=torch.float32))
     like = _blank(problem, prior, params).double()
     yield from followed(
         params,
@@ -291,7 +289,7 @@ def _judged(
             "prior",
         )
     sde = SDE(params.family)
-    score = score_of(prior, sde, differentiable=True)
+    score = score_of(prior, sde, differentiable=True, dtype=torch.float32)
     like = _blank(problem, prior, params).double()
     picture = _judged_picture(problem)
     if like.shape[1] == 1:

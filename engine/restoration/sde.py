@@ -116,30 +116,28 @@ class SDE:
     def discretized(self, t: float, following: float) -> tuple[float, float]:
         """The forward step from ``following`` to ``t``: drift added per x, variance added.
 
-        For ``ve`` and ``vp`` the step is exact (the chains of SMLD and DDPM); the paper's
-        own VP step agrees to first order in its length. For ``sub_vp`` it is Euler's.
-        ``ve`` has no noise at all at time 0.
+        It is exact for all three; the steps that the paper writes down agree with it to first
+        order in their length. There is no noise at all at time 0.
         """
-        if self.family == "ve":
-            left = self.s(following) ** 2 if following > 0 else 0.0
-            return 0.0, self.s(t) ** 2 - left
-        if self.family == "vp":
-            beta = -math.expm1(self.faded(following) - self.faded(t))
-            return math.sqrt(1.0 - beta) - 1.0, beta
-        return self.drift(t) * (t - following), self.diffusion(t) * (t - following)
+        kept = self.a(t) / self.a(following)
+        before = self.s(following) if following > 0 else 0.0
+        return kept - 1.0, self.s(t) ** 2 - (kept * before) ** 2
 
 
-def score_of(prior: Prior, sde: SDE, *, differentiable: bool = False) -> Score:
+def score_of(
+    prior: Prior, sde: SDE, *, differentiable: bool = False, dtype: torch.dtype | None = None
+) -> Score:
     """The score of every x_t from a denoiser: ``(a D(x_t / a, s / a) - x_t) / s^2``.
 
-    With ``differentiable``, autograd flows from the result to ``x``.
+    With ``differentiable``, autograd flows from the result to ``x``. The prior is fed
+    ``dtype``, the number type of ``x`` if that is None.
     """
     denoise = prior.differentiable if differentiable else prior
 
     def score(x: Tensor, t: float) -> Tensor:
         a, s = sde.a(t), sde.s(t)
-        clean = centered(denoise(uncentered(x / a), 0.5 * s / a))
-        return (a * clean - x) / s**2
+        clean = denoise(uncentered(x / a).to(dtype or x.dtype), 0.5 * s / a)
+        return (a * centered(clean.to(x.dtype)) - x) / s**2
 
     return score
 
@@ -169,10 +167,8 @@ def predict(
         x, score: (B, C, H, W) at time ``t``.
         noise: unit noise shaped as ``x``.
         predictor: ``reverse_diffusion`` mirrors the forward step, ``ancestral`` draws from
-            its posterior, ``euler_maruyama`` is the plain rule, ``none`` stands still.
-
-    Raises:
-        ValueError: ``ancestral`` for sub-VP, whose chain has no such posterior.
+            its posterior (of DDPM's two variances the smaller), ``euler_maruyama`` is the
+            plain rule, ``none`` stands still.
     """
     if predictor == "none":
         return x, x
@@ -182,11 +178,9 @@ def predict(
     else:
         drift, variance = sde.discretized(t, following)
     if predictor == "ancestral":
-        if sde.family == "sub_vp":
-            raise ValueError("there is no ancestral sampling for sub-VP")
         mean = (x + variance * score) / (1.0 + drift)
-        if sde.family == "ve":
-            variance *= (sde.s(following) / sde.s(t)) ** 2 if following > 0 else 0.0
+        left = sde.s(following) if following > 0 else 0.0
+        variance *= (left / sde.s(t)) ** 2
     else:
         mean = x - drift * x + variance * score
     return mean + math.sqrt(variance) * noise, mean

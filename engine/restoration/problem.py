@@ -12,7 +12,8 @@ from torch import Tensor
 
 from engine.data.pictures import read_picture, resize, working_size
 from engine.method import BadInput, Context, Settings, knob
-from engine.models.zoo import Denoiser, load_denoiser
+from engine.models.served import Denoiser
+from engine.models.zoo import load_denoiser
 from engine.operators import LinearOperator, Mask, Operator, divisible
 from engine.restoration.damage import (
     Blur,

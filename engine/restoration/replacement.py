@@ -21,7 +21,7 @@ from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep
 
 #: Without a decomposition measured parts are weighed against the rest by at least this.
-SOFTEST = 1e-3
+SOFTEST = 1e-2
 
 
 class Replacement:
@@ -77,4 +77,4 @@ class Replacement:
         if noise is not None:
             aim = aim + s * self.A(noise)
         rho = max((a * self.sigma / s) ** 2, SOFTEST)
-        return DataStep(self.A, aim)(x, rho, tol=1e-2)
+        return DataStep(self.A, aim)(x, rho, tol=5e-2)

@@ -93,7 +93,7 @@ class Params(Settings):
         when={"task": ["generate"]},
     )
     steps: int = knob(
-        16, title="Steps", help="How many noise levels are walked down.", ge=2, le=2000, when=_WALK
+        24, title="Steps", help="How many noise levels are walked down.", ge=2, le=2000, when=_WALK
     )
     predictor: Predictor = knob(
         "ancestral",
@@ -109,7 +109,7 @@ class Params(Settings):
         folded=True,
     )
     corrections: int = knob(
-        1,
+        0,
         title="Corrections",
         help="How often the picture settles at each noise level before the next step; each "
         "costs one more network pass.",
@@ -362,7 +362,13 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 16, "corrections": 1}, "Sixteen noise levels.", 40.0),
+        PresetSpec(
+            "fast",
+            "Fast",
+            {"steps": 24, "corrections": 0},
+            "Twenty-four noise levels without corrections.",
+            30.0,
+        ),
         PresetSpec(
             "small",
             "Small pictures",

@@ -147,7 +147,7 @@ def test_replacement_without_a_decomposition_draws_near() -> None:
     x = torch.randn(2, *operator.shape_in, generator=rng)
     aim = 0.8 * operator(centered(truth))
     before, after = operator(x) - aim, operator(known(x, 0.8, 0.5)) - aim
-    assert float(after.norm()) < 0.1 * float(before.norm())
+    assert float(after.norm()) < 0.2 * float(before.norm())
 
 
 # --- making pictures --------------------------------------------------------------------
@@ -264,7 +264,7 @@ def test_a_judged_picture_ends_with_bits_per_dimension(problem: Problem) -> None
 
 def test_what_cannot_be_is_refused(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="corrections"):
-        run(problem, predictor="none", corrections=0)
+        run(problem, predictor="none")
     weak = Formula(GaussianPrior.power_law((3, 16, 16), 0.05 * torch.eye(3)))
     weak.sigma_max = 1.1
     monkeypatch.setattr(score_sde, "load_prior", lambda problem, name: weak)
@@ -295,7 +295,7 @@ def test_a_walk_starts_where_the_prior_begins(
     monkeypatch.setattr(score_sde, "load_prior", lambda problem, name: weak)
     for family in ("ve", "vp", "sub_vp"):
         asked.clear()
-        states = run(problem, family=family)
+        states = run(problem, family=family, corrections=1)
         assert max(asked) == pytest.approx(1.1)
         # Six levels, each corrected once: twelve passes.
         assert states[-1].scalars["curves"]["calls"] == 12

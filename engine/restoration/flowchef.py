@@ -34,10 +34,11 @@ from engine.restoration.flow import (
     load_flow,
     times,
 )
+from engine.restoration.guidance import strength_knob, subject_knob
 from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
-from engine.restoration.steering import Pull, Target, Task, steering
+from engine.restoration.steering import Pull, Task, steering
 from engine.restoration.stepping import Numbers, Tensors, stepped
 
 
@@ -47,20 +48,15 @@ class Params(Settings):
     task: Task = knob(
         "restore",
         title="What for",
-        help="Restore the picture; or draw a new one of a kind; or keep the picture and draw "
-        "a new part of a kind into its hole.",
+        help="Restore the picture; or draw a new one of a class; or keep the picture and let "
+        "what is in its hole become one of a class.",
         titles={
             "restore": "Restore what was measured",
-            "class": "Draw a picture of a kind",
+            "class": "Draw a picture of a class",
             "edit": "Change what is in the hole",
         },
     )
-    target: Target = knob(
-        "face",
-        title="Kind",
-        help="What shall be drawn: the first six are kinds of emoji, the others of clothing.",
-        when={"task": ["class", "edit"]},
-    )
+    subject: str = subject_knob(when={"task": ["class", "edit"]})
     prior: FlowName = flow_knob()
     steps: int = knob(
         40, title="Steps", help="How many steps lead from the noise to the picture.", ge=2, le=1000
@@ -69,22 +65,14 @@ class Params(Settings):
     strength: float = knob(
         0.4,
         title="Pull of the measurement",
-        help="How far each correction goes: at 1 it goes all the way to what was measured.",
+        help="How far each correction goes: at 1 it goes all the way to what was measured. With "
+        "more steps take less: steps times pull is 16 in both presets.",
         ge=0.01,
-        le=1.9,
+        le=1.0,
         scale="log",
         live=True,
     )
-    urge: float = knob(
-        1.0,
-        title="Pull of the kind",
-        help="How strongly each correction makes the picture more of the kind.",
-        ge=0.01,
-        le=20.0,
-        scale="log",
-        live=True,
-        when={"task": ["class", "edit"]},
-    )
+    guidance: float = strength_knob(when={"task": ["class", "edit"]})
     inner: int = knob(
         1,
         title="Corrections per step",
@@ -93,7 +81,7 @@ class Params(Settings):
         le=20,
     )
     stop: float = knob(
-        0.05,
+        0.02,
         title="Stop correcting at",
         help="The time, from 1 for noise to 0 for the picture, after which the flow is left to "
         "itself and cleans the grain that the corrections copied.",
@@ -195,7 +183,7 @@ def solve(
     A = problem.operator
     prior = load_flow(problem, params.prior)
     walk = times(params.steps, prior.sigma_max)
-    steer = steering(problem, params.task, params.target)
+    steer = steering(problem, params.task, params.subject)
 
     def first() -> Tensors:
         begin = repeated(centered(steer.start), params.samples)
@@ -218,7 +206,7 @@ def solve(
             prior,
             t,
             following,
-            steer.pull(params.strength, params.urge, t, t - following) if steered else None,
+            steer.pull(params.strength, params.guidance, t, t - following) if steered else None,
             inner=params.inner,
             skipping=params.skipping,
             compare=params.compare,
@@ -247,12 +235,15 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 40, "strength": 0.4, "stop": 0.05}, "Forty steps."),
+        PresetSpec(
+            "fast", "Fast", {"steps": 40, "strength": 0.4, "stop": 0.02}, "Forty steps.", 50.0
+        ),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 200, "strength": 0.081, "stop": 0.0},
             "Two hundred steps and the paper's pull, corrected to the end.",
+            250.0,
         ),
     ),
     panels=(
@@ -264,7 +255,7 @@ METHOD = Method(
             series=(SeriesSpec("loss", "Loss"),),
             log_y=True,
             help="Mean squared difference to the measurement from black at -1 to white at 1, "
-            "and how unlikely the kind is (in nats), before each correction.",
+            "and how unlikely the class is (in nats), before each correction.",
         ),
         PanelSpec(
             name="straightness",

@@ -1,58 +1,28 @@
-"""What a flow is steered by: a measurement, a kind of picture, or both."""
+"""What a flow is steered by: a measurement, a class of pictures, or both."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from engine.method import BadInput
-from engine.models import zoo
 from engine.operators import LinearOperator, Mask, Operator
 from engine.restoration.diffusion import uncentered
 from engine.restoration.flow import sigma_at
-from engine.restoration.prior import SMALL
+from engine.restoration.guidance import Classifier, classifier_for
+from engine.restoration.prior import fitting
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 
 Task = Literal["restore", "class", "edit"]
-#: The kinds that the classifiers know: of emoji, then of clothing.
-Target = Literal[
-    "face",
-    "person",
-    "hand or body",
-    "animal, plant or food",
-    "sign",
-    "thing",
-    "T-shirt or top",
-    "trousers",
-    "pullover",
-    "dress",
-    "coat",
-    "sandal",
-    "shirt",
-    "sneaker",
-    "bag",
-    "ankle boot",
-]
-CLASSIFIERS = ("emoji-classifier", "fashion-classifier")
 #: ``pull(x_0) -> (step, loss)``: the step to subtract from ``x_0`` (B, C, H, W), centered.
 Pull = Callable[[Tensor], tuple[Tensor, float]]
 #: Size of the probe for the curvature of a non-linear operator, in [0, 1] units.
 PROBE = 1e-3
-
-
-class Classifier(Protocol):
-    """Tells kinds of noisy pictures apart."""
-
-    class_names: tuple[str, ...]
-
-    def __call__(self, x: Tensor, sigma: float | Tensor) -> Tensor:
-        """Log probabilities (B, classes) of ``x`` (B, C, H, W) in [0, 1], noise ``sigma``."""
-        ...
 
 
 def toward_measurement(A: Operator, y: Tensor, x0: Tensor) -> tuple[Tensor, float]:
@@ -91,10 +61,10 @@ def _power(x: Tensor) -> Tensor:
     return x.square().sum(dim=(1, 2, 3), keepdim=True)
 
 
-def toward_kind(
+def toward_class(
     classifier: Classifier, index: int, x0: Tensor, sigma: float
 ) -> tuple[Tensor, float]:
-    """Gradient of ``-log p(kind | x_0)`` by the centered ``x_0``, and its mean.
+    """Gradient of ``-log p(class | x_0)`` by the centered ``x_0``, and its mean.
 
     The classifier is asked at the noise of ``x_t``: that much of the picture is still open.
     """
@@ -112,7 +82,7 @@ class Steering:
     Attributes:
         A, y: the measurement, ``y`` (1, c, h, w); left out where nothing is measured.
         start: (1, C, H, W) in [0, 1]: what a walk that does not begin at pure noise begins at.
-        classifier, index: of the kind; left out where none is asked for.
+        classifier, index: of the class; left out where none is asked for.
     """
 
     A: Operator | None
@@ -124,7 +94,7 @@ class Steering:
     def pull(self, strength: float, urge: float, t: float, dt: float) -> Pull:
         """The pull at time ``t`` for a step of length ``dt``.
 
-        The kind counts ``urge t / (1 - t) dt`` times: at 1 that is what Bayes' rule adds to
+        The class counts ``urge t / (1 - t) dt`` times: at 1 that is what Bayes' rule adds to
         the flow on the way down, if ``x_0`` moves as ``x_t`` does.
         """
 
@@ -134,18 +104,18 @@ class Steering:
                 toward, loss = toward_measurement(self.A, self.y, x0)
                 step, total = step + strength * toward, total + loss
             if self.classifier is not None:
-                toward, loss = toward_kind(self.classifier, self.index, x0, sigma_at(t))
+                toward, loss = toward_class(self.classifier, self.index, x0, sigma_at(t))
                 step, total = step + urge * dt * t / (1.0 - t) * toward, total + loss
             return step, total
 
         return pull
 
 
-def steering(problem: Problem, task: Task, target: str) -> Steering:
+def steering(problem: Problem, task: Task, subject: str) -> Steering:
     """What a person asked for.
 
     Raises:
-        BadInput: a kind that cannot be drawn at this size, or an edit without a hole.
+        BadInput: a class that cannot be drawn at this size, or an edit without a hole.
     """
     A, y = problem.operator, problem.measurement
     if task == "restore":
@@ -156,26 +126,8 @@ def steering(problem: Problem, task: Task, target: str) -> Steering:
             "missing, with a rectangle or painted by hand)",
             "problem.damage",
         )
-    classifier, index = _classifier(problem, target)
+    classifier, index = classifier_for(fitting(problem), subject, problem.device)
     gray = torch.full((1, *A.shape_in), 0.5, dtype=y.dtype, device=y.device)
     if task == "class":
         return Steering(None, y, gray, classifier, index)
     return Steering(A, y, first_picture(A, y), classifier, index)
-
-
-def _classifier(problem: Problem, target: str) -> tuple[Classifier, int]:
-    """The classifier that knows ``target``, and its index there."""
-    _, height, width = problem.operator.shape_in
-    if (height, width) != (SMALL, SMALL):
-        raise BadInput(
-            f"task: kinds are known for pictures of {SMALL} × {SMALL} pixels; this one is worked "
-            f"on at {width} × {height} (allowed: a small sample picture, or restore)",
-            "task",
-        )
-    for name in CLASSIFIERS:
-        if not zoo.available(name):
-            continue
-        classifier: Classifier = zoo.load_classifier(name, problem.device)
-        if target in classifier.class_names:
-            return classifier, classifier.class_names.index(target)
-    raise BadInput(f"target: no classifier that ships knows {target!r}", "target")

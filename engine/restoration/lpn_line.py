@@ -52,7 +52,7 @@ class Params(Settings):
     steps: int = knob(
         1800,
         title="Training steps",
-        help="In how many steps gamma goes down its stairs; the network that ships took 7000.",
+        help="In how many steps gamma goes down its stairs; the network that ships took 5000.",
         ge=10,
         le=50_000,
     )
@@ -245,7 +245,7 @@ METHOD = Method(
         PresetSpec(
             "full",
             "All the way",
-            {"steps": 7000},
+            {"steps": 5000},
             "The whole training of the network that ships; takes minutes.",
             240.0,
         ),

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -25,10 +26,10 @@ from engine.restoration.problem import Problem
 from engine.restoration.wiener import photograph_prior
 
 LpnName = Literal["auto", "lpn-photos", "lpn-digits", "gaussian"]
-#: Larger pictures are evaluated in parts of this side.
-PART = 512
-#: Pixels around a part that its values depend on, rounded up to whole cells of the coarsest grid.
-HALO = 32
+#: Larger pictures are evaluated in parts of at most this side: that is also the quickest.
+PART = 264
+#: Pixels around a part, at least as many as its values depend on; whole cells of the coarsest grid.
+HALO = 16
 
 
 class LearnedProx:
@@ -103,22 +104,12 @@ class LearnedProx:
             return network.evaluate(y)
         f, psi = torch.empty_like(y), network.plain(y)
         cell = math.prod(network.strides)
-        for top in range(0, height, PART):
-            for left in range(0, width, PART):
+        for rows in _spans(height, cell):
+            for columns in _spans(width, cell):
                 self.calls += 1
-                up, before = min(HALO, top), min(HALO, left)
-                rows = slice(top - up, min(top + PART + HALO, height))
-                columns = slice(left - before, min(left + PART + HALO, width))
-                answer, local = network.local(y[..., rows, columns])
-                bottom, right = min(PART, height - top), min(PART, width - left)
-                f[..., top : top + bottom, left : left + right] = answer[
-                    ..., up : up + bottom, before : before + right
-                ]
-                psi += local[
-                    :,
-                    up // cell : -(-(up + bottom) // cell),
-                    before // cell : -(-(before + right) // cell),
-                ].sum((1, 2))
+                answer, local = network.local(y[..., rows.seen, columns.seen])
+                f[..., rows.kept, columns.kept] = answer[..., rows.core, columns.core]
+                psi += local[:, rows.cells, columns.cells].sum((1, 2))
         return f, psi
 
     def prior(self, y: Tensor, x: Tensor, psi: Tensor) -> Tensor:
@@ -167,6 +158,29 @@ class LearnedProx:
             psi = torch.where(lower, value, psi)
             length = torch.where(lower, best.clamp_min(1e-6), 0.25 * length)
         return y, psi, _dot(r, r).sqrt() / scale
+
+
+class _Span(NamedTuple):
+    """A stretch that is kept, what must be seen for it, and where it lies in that: in pixels, and
+    in cells of the coarsest grid.
+    """
+
+    kept: slice
+    seen: slice
+    core: slice
+    cells: slice
+
+
+def _spans(length: int, cell: int) -> Iterator[_Span]:
+    """Stretches of about equal length, each beginning with a whole cell, that cover ``length``."""
+    count = -(-length // PART)
+    side = -(-length // (count * cell)) * cell
+    for first in range(0, length, side):
+        end = min(first + side, length)
+        before = min(HALO, first)
+        core = slice(before, before + end - first)
+        cells = slice(before // cell, -(-core.stop // cell))
+        yield _Span(slice(first, end), slice(first - before, min(end + HALO, length)), core, cells)
 
 
 def _down(y: Tensor, psi: Tensor, after: Tensor, value: Tensor, x: Tensor) -> Tensor:

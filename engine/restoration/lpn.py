@@ -123,7 +123,7 @@ def _misfit(data: DataStep, x: Tensor) -> float:
 
 
 def _square(x: Tensor) -> float:
-    return float(x.double().square().sum())
+    return float(torch.linalg.vector_norm(x, dtype=torch.float64)) ** 2
 
 
 class Params(Settings):
@@ -147,7 +147,7 @@ class Params(Settings):
         "steps along the data followed by the prior (proximal gradients).",
         titles={"admm": "ADMM", "pgd": "Proximal gradients"},
     )
-    steps: int = knob(60, title="Steps", help="How often the prior is applied.", ge=1, le=2000)
+    steps: int = knob(50, title="Steps", help="How often the prior is applied.", ge=1, le=2000)
     margin: float = knob(
         1.05,
         title="Safety",
@@ -242,7 +242,7 @@ METHOD = Method(
         PresetSpec(
             "guaranteed",
             "Guaranteed",
-            {"steps": 60, "margin": 1.05, "matched": True},
+            {"steps": 50, "margin": 1.05, "matched": True},
             "Inside the theorem: the certificate falls at every step.",
             45.0,
         ),

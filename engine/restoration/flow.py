@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from engine.method import knob
+from engine.models import zoo
 from engine.restoration.diffusion import centered, uncentered
 from engine.restoration.prior import fitting, load_prior
 from engine.restoration.priors import Prior
@@ -67,14 +68,15 @@ def flow_knob() -> Any:
 
 
 def load_flow(problem: Problem, name: str) -> Prior:
-    """The prior called ``name``; ``auto`` takes a straight one where one fits the picture.
+    """The prior called ``name``; ``auto`` takes a straight one where one fits and ships.
 
     Raises:
         BadInput: it does not ship, or knows pictures of another size only.
     """
     if name == "auto":
         fits = fitting(problem)
-        name = STUDENTS.get(fits, fits)
+        student = STUDENTS.get(fits, fits)
+        name = student if zoo.available(student) else fits
     return load_prior(problem, name)
 
 

@@ -99,10 +99,12 @@ def timed(method: Method, params: Any, batch: int, repeats: int) -> Timing | Non
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--method", action="append", default=[], help="such as dps; repeatable")
-    parser.add_argument("--prior", default="", help="instead of the one that fits")
+    parser.add_argument(
+        "--prior", default="", help="else emoji-score where it ships, or the photo denoiser"
+    )
     parser.add_argument("--repeats", type=int, default=2)
     args = parser.parse_args(argv)
-    prior = args.prior or ("" if available("emoji-score") else "photo-denoiser")
+    prior = args.prior or ("emoji-score" if available("emoji-score") else "photo-denoiser")
     body, missed = [], []
     for name, method in sorted(installed().methods.items(), key=lambda pair: pair[1].order):
         short = name.rpartition(".")[2]

@@ -45,6 +45,7 @@ class LearnedProx:
         size: the only side that it knows, or None.
 
     Attributes:
+        gray: it knows gray pictures.
         sigma: noise that one application removes, per number of the picture served.
         calls: evaluations of the network (a picture in parts counts each).
         backwards: always 0; the gradient is a formula, not a backward pass.
@@ -66,14 +67,19 @@ class LearnedProx:
         self.name, self.checksum = name, checksum
         self.size: int | None = getattr(network, "size", None)
         own: int = getattr(network, "channels", channels)
-        self._gray = own == 1 and channels == 3
-        self.sigma = sigma * (math.sqrt(3.0) if self._gray else 1.0)
+        self.gray = own == 1
+        self._widened = own == 1 and channels == 3
+        self.sigma = sigma * (math.sqrt(3.0) if self._widened else 1.0)
         self.calls = 0
         self.seconds = 0.0
 
     def __call__(self, y: Tensor) -> Tensor:
         """``f(y)``."""
         return self.evaluate(y)[0]
+
+    def known(self, y: Tensor) -> Tensor:
+        """The nearest picture of the kind that the prior knows: without colors, if it is gray."""
+        return y.mean(1, keepdim=True).expand(y.shape) if self._widened else y
 
     @torch.no_grad()
     def evaluate(self, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,10 +96,10 @@ class LearnedProx:
                 "prior",
             )
         began = time.perf_counter()
-        seen = y.mean(1, keepdim=True) if self._gray else y
+        seen = y.mean(1, keepdim=True) if self._widened else y
         f, psi = self._parts(seen.contiguous(memory_format=torch.channels_last))
         self.seconds += time.perf_counter() - began
-        if self._gray:
+        if self._widened:
             return f.expand(y.shape).contiguous(), 3.0 * psi
         return f.contiguous(), psi
 
@@ -237,8 +243,10 @@ def _gray(y: Tensor, sigma: float) -> bool:
     return apart < 1.5 * 2 / 3 * sigma**2 + 1e-6
 
 
-def load_prox(problem: Problem, name: str) -> LearnedProx:
+def load_prox(problem: Problem, name: str, channels: int | None = None) -> LearnedProx:
     """The prox called ``name`` (``auto``: the one that fits), on the run's device and record.
+
+    ``channels`` are those of the pictures it will be given; the problem's if None.
 
     Raises:
         BadInput: it does not ship, or its weights are damaged.
@@ -255,7 +263,7 @@ def load_prox(problem: Problem, name: str) -> LearnedProx:
     prox = LearnedProx(
         network,
         sigma=card.metrics["sigma"],
-        channels=problem.operator.shape_in[0],
+        channels=channels or problem.operator.shape_in[0],
         name=name,
         checksum=card.sha256,
     )

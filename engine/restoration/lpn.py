@@ -86,12 +86,14 @@ def strength(
 
 
 def relaxed(prox: LearnedProx, v: Tensor, share: float) -> tuple[Tensor, float]:
-    """``(1 - t) v + t f(v)``, and ``1/2 ||v||^2`` minus its potential: the lower, the better
-    ``v`` can be explained. Both of one picture ``v`` (1, C, H, W).
+    """``(1 - t) v + t f(v)``, and ``1/2 ||v||^2`` minus its potential, for one picture ``v``.
+
+    A prior of gray pictures takes colors away altogether, whatever its share.
     """
     f, psi = prox.evaluate(v)
-    envelope = share * (0.5 * _square(v) - float(psi[0]))
-    return torch.lerp(v, f, share), envelope
+    known = prox.known(v)
+    envelope = 0.5 * (_square(v) - (1.0 - share) * _square(known)) - share * float(psi[0])
+    return torch.lerp(known, f, share), envelope
 
 
 def admm_step(

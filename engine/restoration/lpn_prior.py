@@ -154,13 +154,15 @@ def solve(
     """Yield after each position of the dial; ``x`` is the present picture, enlarged again."""
     picture = original(problem, params.side)
     prox = _prox(problem, params.prior, picture)
+    # A prior of gray pictures has no opinion on colors, not even on those of colored noise.
+    picture = picture.mean(1, keepdim=True) if prox.gray else picture
     ends = {"noise": params.noise, "blur": params.blur, "blend": 1.0}
     dial = torch.linspace(0.0, ends[params.change], params.steps)
 
     def shown(x: Tensor) -> Tensor:
         _, height, width = problem.operator.shape_picture
         large = x if x.shape[-2:] == (height, width) else F.interpolate(x, (height, width))
-        return problem.operator.extend(large)
+        return problem.operator.extend(large.expand(1, 3, -1, -1).contiguous())
 
     def first() -> Tensors:
         lines = torch.stack([dial, torch.full_like(dial, math.inf)])
@@ -190,8 +192,7 @@ def _prox(problem: Problem, name: str, picture: Tensor) -> LearnedProx:
     if name == "auto":
         name = fitting(problem, picture)
     if name != "gaussian":
-        zoo.card(name)
-        return load_prox(problem, name)
+        return load_prox(problem, name, zoo.card(name).arguments["channels"])
     shape = (picture.shape[1], picture.shape[2], picture.shape[3])
     prior = photograph_prior(picture, Identity(shape), FORMULA_SIGMA)
     return LearnedProx(GaussianPotential(prior, FORMULA_SIGMA), sigma=FORMULA_SIGMA)

@@ -1,0 +1,309 @@
+"""RED-diff: a picture is optimized so that a diffusion model finds nothing to correct in it.
+
+Source: M. Mardani, J. Song, J. Kautz, A. Vahdat, A Variational Perspective on Solving
+Inverse Problems with Diffusion Models, ICLR 2024, https://arxiv.org/abs/2305.04391.
+
+One Adam step on the picture ``mu`` per noise level, for the loss
+
+    1 / (2 sigma^2) mean (y - A(mu))^2  +  w_t mean (eps_hat - eps) mu,
+
+where ``eps`` is the noise that was added to ``mu``, ``eps_hat`` what the prior takes for it,
+and ``(eps_hat - eps)`` counts as constant, so that nothing is differentiated through the
+network. The first mean runs over what was measured, the second over the pixels.
+``w_t = weight rule(sigma_t)``, with ``sigma_t = sqrt(1 - abar_t) / sqrt(abar_t)``.
+
+Units. The picture is centered, the residual is centered too (twice that in [0, 1]), and
+``sigma`` is that of the measurement in units of ``REFERENCE``, a hundredth of black to white:
+at that noise ``weight`` is the paper's lambda, which was published for no noise and a data
+term without ``1 / sigma^2``; at another noise the paper's lambda is
+``weight (sigma / REFERENCE)^2``. So one weight serves all strengths of noise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
+from engine.method import Method, Settings, Solver, State, knob
+from engine.operators import LinearOperator, Operator
+from engine.restoration.diffusion import (
+    centered,
+    clean,
+    draw,
+    grid,
+    noise_in,
+    noise_of,
+    noised,
+    uncentered,
+)
+from engine.restoration.posterior import COST
+from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.problem import Problem
+from engine.restoration.start import first_picture
+from engine.restoration.stepping import Numbers, Tensors, stepped
+
+#: Noise of a measurement at which ``weight`` is the paper's lambda, in [0, 1] units.
+REFERENCE = 0.01
+#: Decay of Adam's means of gradients and of their squares, as in the paper.
+BETAS = (0.9, 0.99)
+
+Rule = Literal["linear", "sqrt", "square", "log", "clipped", "power", "constant", "matched"]
+Order = Literal["descending", "random", "ascending"]
+
+
+class Params(Settings):
+    """Knobs of RED-diff."""
+
+    prior: PriorName = prior_knob()
+    steps: int = knob(50, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
+    weight: float = knob(
+        0.08,
+        title="Trust in the prior",
+        help="Higher is cleaner, lower keeps closer to the measurement. It is the paper's lambda "
+        "for noise of 0.01, and is adapted to other noise.",
+        ge=0.001,
+        le=100.0,
+        scale="log",
+        decimals=3,
+        live=True,
+    )
+    rate: float = knob(
+        0.1,
+        title="Step size",
+        help="How far a pixel may move in one step, on a scale where black to white is 2. The "
+        "paper calls it the learning rate.",
+        ge=0.0005,
+        le=1.0,
+        scale="log",
+        decimals=4,
+        live=True,
+    )
+    cooling: float = knob(
+        0.1,
+        title="Last step size",
+        help="What is left of the step size at the last step; 1 keeps it, as in the paper, less "
+        "lets the picture come to rest.",
+        ge=0.001,
+        le=1.0,
+        scale="log",
+        decimals=3,
+        group="Schedule",
+        folded=True,
+    )
+    rule: Rule = knob(
+        "linear",
+        title="Weight of noise levels",
+        help="How much each noise level counts. The paper found linear best; the last choice "
+        "counts them as splitting methods do.",
+        titles={
+            "linear": "Linear in the noise (the paper's)",
+            "sqrt": "Square root",
+            "square": "Square",
+            "log": "Logarithm",
+            "clipped": "Linear, at most 1",
+            "power": "Power 2/3",
+            "constant": "All the same",
+            "matched": "Matched to the measurement",
+        },
+        group="Schedule",
+        folded=True,
+    )
+    order: Order = knob(
+        "descending",
+        title="Order of noise levels",
+        help="From coarse to fine is how it is meant; the other orders show why.",
+        titles={
+            "descending": "From strong to weak",
+            "random": "At random",
+            "ascending": "From weak to strong",
+        },
+        group="Schedule",
+        folded=True,
+    )
+    first: float = knob(
+        0.1,
+        title="First noise level",
+        help="The strongest noise, as a fraction of black to white; never more than the prior "
+        "knows.",
+        ge=0.05,
+        le=100.0,
+        scale="log",
+        group="Schedule",
+        folded=True,
+    )
+
+
+def level_weight(rule: Rule, sigma: float) -> float:
+    """What noise of deviation ``sigma`` (centered units) counts in the loss, before ``weight``.
+
+    ``matched`` gives ``1 / sigma``: with it the pull towards the denoised picture has the
+    strength of half-quadratic splitting at that level.
+    """
+    match rule:
+        case "linear":
+            return sigma
+        case "sqrt":
+            return math.sqrt(sigma)
+        case "square":
+            return sigma**2
+        case "log":
+            return math.log1p(sigma)
+        case "clipped":
+            return min(sigma, 1.0)
+        case "power":
+            return math.pow(sigma, 2.0 / 3.0)
+        case "constant":
+            return 1.0
+        case "matched":
+            return 4.0 * REFERENCE**2 / sigma
+
+
+def data_gradient(A: Operator, y: Tensor, x: Tensor) -> Tensor:
+    """Gradient of ``1/2 ||A(x) - y||^2`` by ``x`` (1, C, H, W); all in [0, 1] units.
+
+    By the adjoint where A is linear, by autograd through A alone elsewhere.
+    """
+    if isinstance(A, LinearOperator):
+        return A.adjoint(A(x) - y)
+    with torch.enable_grad():
+        at = x.detach().requires_grad_()
+        loss = 0.5 * (A(at) - y).square().sum()
+        (gradient,) = torch.autograd.grad(loss, at)
+    return gradient
+
+
+def loss_gradient(
+    data: Tensor,
+    unexplained: Tensor,
+    weight: float,
+    sigma: float,
+    count: int,
+) -> Tensor:
+    """Gradient of the loss by ``mu``, times its number of pixels (Adam knows no scale).
+
+    Args:
+        data: ``data_gradient`` at ``uncentered(mu)``.
+        unexplained: ``eps_hat - eps``, of the same shape.
+        weight: ``w_t``.
+        sigma: noise of the measurement in [0, 1] units.
+        count: how many numbers were measured.
+    """
+    pixels = data[0].numel()
+    # Centered, the residual is twice as large and a step of mu half as far: a factor of 2.
+    scale = 2.0 * pixels / count * (REFERENCE / sigma) ** 2
+    return scale * data + weight * unexplained
+
+
+def adam(
+    x: Tensor, gradient: Tensor, mean: Tensor, square: Tensor, k: int, rate: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``(x, mean, square)`` after step ``k`` (from 0) of Adam (Kingma and Ba 2015)."""
+    first, second = BETAS
+    mean = first * mean + (1.0 - first) * gradient
+    square = second * square + (1.0 - second) * gradient.square()
+    size = (square / (1.0 - second ** (k + 1))).sqrt() + 1e-8
+    return x - rate * (mean / (1.0 - first ** (k + 1))) / size, mean, square
+
+
+def level_order(count: int, order: Order, rng: torch.Generator) -> Tensor:
+    """The indices of ``count`` levels, which are sorted from most noise to least, as visited."""
+    if order == "random":
+        return torch.randperm(count, generator=rng)
+    levels = torch.arange(count)
+    return levels.flip(0) if order == "ascending" else levels
+
+
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield the picture after each step; it is one estimate, never a sample.
+
+    The state holds ``mu``, centered; Adam's ``mean`` and ``square``; and the levels' order.
+    """
+    A, y = problem.operator, problem.measurement
+    prior = load_prior(problem, params.prior)
+    levels = grid(params.steps, min(prior.sigma_max, params.first))[:-1]
+    total = len(levels)
+
+    def first() -> Tensors:
+        x = first_picture(A, y)
+        flat = torch.zeros_like(x)
+        return {
+            "x": x,
+            "mu": centered(x),
+            "mean": flat,
+            "square": flat,
+            "order": level_order(total, params.order, rng),
+        }
+
+    def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
+        mu, abar = at["mu"], levels[int(at["order"][k])]
+        eps = draw(mu, rng)
+        x = noised(mu, abar, eps)
+        unexplained = noise_in(x, clean(prior, x, abar), abar) - eps
+        weight = params.weight * level_weight(params.rule, noise_of(abar))
+        data = data_gradient(A, y, uncentered(mu))
+        gradient = loss_gradient(data, unexplained, weight, problem.sigma, problem.count)
+        rate = params.rate * params.cooling ** (k / max(1, total - 1))
+        mu, mean, square = adam(mu, gradient, at["mean"], at["square"], k, rate)
+        tensors = {
+            "x": uncentered(mu),
+            "mu": mu,
+            "mean": mean,
+            "square": square,
+            "order": at["order"],
+        }
+        pull = weight * float(unexplained.square().mean().sqrt())
+        push = float((gradient - weight * unexplained).square().mean().sqrt())
+        return tensors, {"sigma": 0.5 * noise_of(abar), "prior_pull": pull, "data_pull": push}
+
+    yield from stepped(params, state, total=total, first=first, step=step, prior=prior)
+
+
+METHOD = Method(
+    title="RED-diff",
+    bench="restoration",
+    summary="Corrects one picture again and again until a diffusion model finds it natural.",
+    source="Mardani, Song, Kautz, Vahdat 2024",
+    url="https://arxiv.org/abs/2305.04391",
+    params=Params,
+    solve=solve,
+    presets=(
+        PresetSpec("fast", "Fast", {"steps": 50}, "Fifty corrections.", 50.0),
+        PresetSpec(
+            "faithful",
+            "Faithful",
+            {"steps": 1000, "weight": 0.25, "cooling": 1.0, "first": 100.0},
+            "A thousand corrections from the strongest noise on, as in the paper.",
+            1000.0,
+        ),
+    ),
+    panels=(
+        PanelSpec(
+            name="pulls",
+            title="Prior against measurement",
+            kind="curve",
+            series=(
+                SeriesSpec("prior_pull", "Prior"),
+                SeriesSpec("data_pull", "Measurement"),
+            ),
+            log_y=True,
+            help="How strongly each of the two moves the picture; neither should vanish.",
+        ),
+        PanelSpec(
+            name="sigma",
+            title="Noise level of the step",
+            kind="curve",
+            series=(SeriesSpec("sigma", "Sigma"),),
+            log_y=True,
+            help="How much noise the picture was given before the prior judged it.",
+        ),
+        COST,
+    ),
+    priors=("photo-denoiser", "emoji-score", "fashion-score"),
+    order=40,
+)

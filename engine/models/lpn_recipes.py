@@ -22,7 +22,7 @@ LINE_NUMBERS, LINE_POINTS = 3000, 100
 #: Half the stretch of the line on which the prox is learned.
 LINE_REACH = 4.5
 #: Shares of all steps and gammas of proximal matching on the line, after the L1 start.
-LINE_GAMMAS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.015)
+LINE_GAMMAS = (0.5, 0.25, 0.12, 0.06, 0.03, 0.01)
 #: The last gamma of picture trainings is this times the root of the number of pixels.
 PICTURE_GAMMA = 0.08
 #: Digits and crops that no training sees, and on which the card's numbers are measured.
@@ -62,8 +62,8 @@ def soft_threshold(y: Tensor, threshold: float = 1.0) -> Tensor:
 
 def line_stages(steps: int) -> list[Stage]:
     """An L1 start and the falling gammas of proximal matching, in so many steps in all."""
-    shares = (0.06, 0.06, 0.06, 0.08, 0.14, 0.3, 0.3)
-    rates = (3e-3, 3e-3, 3e-3, 3e-3, 3e-3, 2e-3, 1e-3, 1e-5)
+    shares = (0.05, 0.05, 0.05, 0.07, 0.13, 0.25, 0.4)
+    rates = (3e-3, 3e-3, 3e-3, 3e-3, 3e-3, 2e-3, 1.5e-3, 1e-5)
     counts = [max(1, round(share * steps)) for share in shares]
     counts[-1] = max(1, steps - sum(counts[:-1]))
     matching = zip(counts[1:], LINE_GAMMAS, rates[1:], rates[2:], strict=False)
@@ -250,7 +250,7 @@ TEXTS: dict[str, dict[str, Any]] = {
         "data_terms": "Synthetic numbers; no terms.",
         "limits": _CUT.format(
             cut="some thousand steps instead of 44,000, made up for by the exact average over the "
-            "noise; gamma goes on from 0.1 to 0.015, for at 0.1 even the exact minimizer is 0.11 "
+            "noise; gamma goes on from 0.1 to 0.01, for at 0.1 even the exact minimizer is 0.11 "
             "away from soft-thresholding"
         ),
         "published": {

@@ -22,7 +22,7 @@ from engine.models.proximal import Trainer, fit, stage_at
 
 #: Steps, batch, rate and noise of a training, where nothing else is asked for.
 USUAL = {
-    "lpn-line": (5_000, 0, 0.0, 1.0),
+    "lpn-line": (6_000, 0, 0.0, 1.0),
     "lpn-digits": (2_400, 48, 2e-3, 0.1),
     "lpn-photos": (2_400, 16, 2e-3, 0.05),
 }

@@ -52,7 +52,7 @@ class Params(Settings):
     steps: int = knob(
         1800,
         title="Training steps",
-        help="In how many steps gamma goes down its stairs; the network that ships took 5000.",
+        help="In how many steps gamma goes down its stairs; the network that ships took 6000.",
         ge=10,
         le=50_000,
     )
@@ -245,7 +245,7 @@ METHOD = Method(
         PresetSpec(
             "full",
             "All the way",
-            {"steps": 5000},
+            {"steps": 6000},
             "The whole training of the network that ships; takes minutes.",
             240.0,
         ),

@@ -21,6 +21,7 @@ from app.header import Heading
 from app.page_state import PageModel, PageState
 from app.pages.base import Page
 from app.pages.bench_answers import Answers
+from app.pages.bench_curves import panels_of
 from app.pages.bench_edits import Edits
 from app.pages.bench_gauge import GaugeFeed
 from app.pages.bench_help import show_help
@@ -294,7 +295,7 @@ class BenchPage(Page):
         self.parts.method.show_state(state, changed)
         self.parts.stage.show_view(state)
         if changed is None or "method" in changed:
-            self.parts.curves.set_panels([*self.bench.panels, *self.method.panels])
+            self.parts.curves.set_panels(panels_of(self.bench, self.method))
             self.parts.stage.set_method(self.method.panels)
         self.show_mask(state)
 

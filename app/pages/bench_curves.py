@@ -7,10 +7,23 @@ from typing import Any
 
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from engine.catalogue import PanelSpec
+from engine.catalogue import BenchSpec, MethodSpec, PanelSpec
 from widgets.curve_plot import CurvePlot
 
 HEIGHT = 168
+#: With lines that change as a whole among them: those are what there is to look at.
+PLOT_HEIGHT = 252
+#: How much wider such a panel is than a curve.
+PLOT_SHARE = 2
+
+
+def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
+    """What is drawn of a run: the bench's curves and the method's own.
+
+    A method that draws lines which change as a whole is about those, and needs the room.
+    """
+    own = list(method.panels)
+    return own if any(panel.kind == "plot" for panel in own) else [*bench.panels, *own]
 
 
 class CurvesPanel(QWidget):
@@ -53,8 +66,9 @@ class CurvesPanel(QWidget):
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)
                 plot.setToolTip(panel.help)
-            self._row.insertWidget(place, plot, 1)
+            self._row.insertWidget(place, plot, PLOT_SHARE if panel.name in self._drawn else 1)
         self._panels = wanted
+        self.setFixedHeight(PLOT_HEIGHT if self._drawn else HEIGHT)
         self.setVisible(bool(wanted))
 
     def set_total(self, steps: int) -> None:

@@ -9,8 +9,8 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.pages.bench_curves import CurvesPanel
-from engine.catalogue import PanelSpec, SeriesSpec
+from app.pages.bench_curves import CurvesPanel, panels_of
+from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec
 
 LOSS = PanelSpec(name="loss", title="Loss", kind="curve", series=(SeriesSpec("loss", "Loss"),))
 PROX = PanelSpec(
@@ -74,3 +74,34 @@ def test_kept_curves_leave_plots_alone(panel: CurvesPanel) -> None:
 def test_lines_of_another_number_are_refused(panel: CurvesPanel) -> None:
     with pytest.raises(ValueError, match="zip"):
         panel.draw("prox", lines(1.0)[:2])
+
+
+def test_a_method_with_lines_of_its_own_gets_the_room() -> None:
+    quality = PanelSpec(
+        name="quality", title="Quality", kind="curve", series=(SeriesSpec("psnr", "PSNR"),)
+    )
+    bench = BenchSpec(
+        id="b", title="B", verb="Do", summary="s", icon="i", inputs=(), fields=(), panels=(quality,)
+    )
+
+    def method(*panels: PanelSpec) -> MethodSpec:
+        return MethodSpec(
+            id="b.m",
+            bench="b",
+            title="M",
+            summary="s",
+            source="s",
+            fields=(),
+            presets=(),
+            panels=panels,
+        )
+
+    assert panels_of(bench, method(LOSS)) == [quality, LOSS]
+    assert panels_of(bench, method(LOSS, PROX)) == [LOSS, PROX]
+
+
+def test_it_is_higher_with_lines_than_with_curves_alone(panel: CurvesPanel) -> None:
+    high = panel.height()
+    panel.set_panels([LOSS])
+    assert panel.height() < high
+    assert set(panel.plots) == {"loss"}

@@ -77,8 +77,8 @@ def diffpir(module: Any, case: Case) -> Tensor:
 
 
 def dps(module: Any, case: Case) -> Tensor:
-    """DPS, every level."""
-    return uncentered(case.final(module, steps=1000, strength=20.0).tensors["level"])
+    """DPS, every level; of 3, 8 and 20 the strength 3 comes nearest."""
+    return uncentered(case.final(module, steps=1000, strength=3.0).tensors["level"])
 
 
 def pigdm(module: Any, case: Case) -> Tensor:

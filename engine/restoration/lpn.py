@@ -149,7 +149,7 @@ class Params(Settings):
         "steps along the data followed by the prior (proximal gradients).",
         titles={"admm": "ADMM", "pgd": "Proximal gradients"},
     )
-    steps: int = knob(50, title="Steps", help="How often the prior is applied.", ge=1, le=2000)
+    steps: int = knob(80, title="Steps", help="How often the prior is applied.", ge=1, le=2000)
     margin: float = knob(
         1.05,
         title="Safety",
@@ -244,7 +244,7 @@ METHOD = Method(
         PresetSpec(
             "guaranteed",
             "Guaranteed",
-            {"steps": 50, "margin": 1.05, "matched": True},
+            {"steps": 80, "margin": 1.05, "matched": True},
             "Inside the theorem: the certificate falls at every step.",
             45.0,
         ),

@@ -163,7 +163,8 @@ class LightBlur(Operator):
         black = TOE ** (1.0 / self.gamma)
         scale = (1.0 + TOE) ** (1.0 / self.gamma) - black
         power: Tensor = (light.abs() + TOE) ** (1.0 / self.gamma)
-        return light.sign() * (power - black) / scale
+        signed: Tensor = light.sign() * (power - black) / scale
+        return signed
 
     def decode(self, x: Tensor) -> Tensor:
         """The numbers of a picture to light: undoes ``encode``."""

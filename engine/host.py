@@ -22,7 +22,8 @@ import psutil
 from engine.entry import EXIT_DEVICE_LOST, EXIT_PARENT_GONE, EXIT_PROTOCOL, Settings
 from engine.frames import Board
 from engine.interrupt import Interrupter
-from engine.jobs import Runnable, Scheduler
+from engine.job import Runnable
+from engine.jobs import Scheduler
 from engine.messages import (
     PROTOCOL,
     Command,

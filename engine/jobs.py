@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import gc
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
-
-import numpy.typing as npt
+from collections.abc import Callable
+from typing import Any, Literal
 
 from engine.failures import Failure, explain
+from engine.fair import WEIGHTS, Fair
 from engine.interrupt import Interrupted, Interrupter
-from engine.live import Live
+from engine.job import Job, Mark, Runnable, StateName, UpdateLike
 from engine.messages import (
     Attach,
     Control,
@@ -27,118 +25,16 @@ from engine.messages import (
     Log,
     Metrics,
     Panels,
-    PanelShape,
     Progress,
     Send,
     Start,
     UserEvent,
 )
 
-#: Parts of the compute time per class; training keeps at least a tenth.
-WEIGHTS = {"interactive": 6.0, "run": 3.0, "training": 1.0}
 #: Progress is sent at most this often (seconds).
 PROGRESS_GAP = 0.05
 #: Checkpoints may take at most this share of a job's time.
 CHECKPOINT_SHARE = 0.01
-
-StateName = Literal[
-    "queued", "preparing", "running", "idle", "paused", "finished", "cancelled", "failed"
-]
-
-
-class UpdateLike(Protocol):
-    """What ``advance`` returns; see ``engine.runs.Update``."""
-
-    @property
-    def kind(self) -> Literal["step", "idle", "done"]: ...
-    @property
-    def step(self) -> int: ...
-    @property
-    def total(self) -> int | None: ...
-    @property
-    def metrics(self) -> Mapping[str, float]: ...
-
-
-class Runnable(Protocol):
-    """What the scheduler drives; ``engine.runs.Run`` is the one."""
-
-    notes: list[str]
-
-    def prepare(self) -> UpdateLike: ...
-    def advance(self, events: tuple[UserEvent, ...] = ()) -> UpdateLike: ...
-    def pictures(self) -> Mapping[str, npt.NDArray[Any]]: ...
-    def panels(self) -> tuple[PanelShape, ...]: ...
-    def checkpoint(self) -> None: ...
-    def close(self, status: Any, error: str = "") -> Any: ...
-    def refuses(self, event: UserEvent) -> str: ...
-
-
-class _Fair:
-    """Picks whoever has had the least. Who comes back gets no credit for the time away."""
-
-    def __init__(self) -> None:
-        self._had: dict[str, float] = {}
-        self._awake: set[str] = set()
-
-    def choose(self, ready: Sequence[str]) -> str:
-        """The key to serve next; of equal ones the first."""
-        awake = [self._had[key] for key in ready if key in self._awake]
-        for key in ready:
-            if not awake:
-                self._had[key] = 0.0
-            elif key not in self._awake:
-                self._had[key] = max(self._had.get(key, 0.0), min(awake))
-        self._awake = set(ready)
-        return min(ready, key=lambda key: self._had[key])
-
-    def charge(self, key: str, cost: float) -> None:
-        """``key`` was served for ``cost``."""
-        self._had[key] = self._had.get(key, 0.0) + cost
-
-    def rest(self) -> None:
-        """Nobody has anything to do: all start equal next time."""
-        self._awake.clear()
-
-    def forget(self, key: str) -> None:
-        """``key`` will not come back."""
-        self._had.pop(key, None)
-        self._awake.discard(key)
-
-
-class _Mark(NamedTuple):
-    seconds: float
-    step: int
-
-
-class _Job:
-    """One job between its start and its end."""
-
-    def __init__(self, start: Start, emit: Callable[[Event], None]) -> None:
-        self.start = start
-        self.id = start.job
-        self.run: Runnable | None = None
-        self.prepared = False
-        self.state: StateName = "queued"
-        self.events: list[UserEvent] = []
-        self.paused = start.paused
-        self.once = False
-        self.cancelled = False
-        self.live = Live(start.job, start.priority, emit)
-        self.step = 0
-        self.total: int | None = None
-        self.banked = 0.0
-        self.since = 0.0
-        self.marks: deque[_Mark] = deque(maxlen=64)
-        self.progress_due = 0.0
-        self.checkpoint_due = 0.0
-
-    @property
-    def runnable(self) -> bool:
-        if self.cancelled or not self.prepared:
-            return True
-        if self.paused:
-            return self.once
-        return self.state != "idle" or bool(self.events) or self.once
 
 
 class Scheduler:
@@ -164,9 +60,9 @@ class Scheduler:
         self._checkpoint_every = checkpoint_every
         self._note = note
         self._interrupter = interrupter or Interrupter()
-        self._jobs: dict[str, _Job] = {}
-        self._classes = _Fair()
-        self._turns = {kind: _Fair() for kind in WEIGHTS}
+        self._jobs: dict[str, Job] = {}
+        self._classes = Fair()
+        self._turns = {kind: Fair() for kind in WEIGHTS}
         #: Set when a device failed and the process must be replaced.
         self.device_lost = False
 
@@ -249,10 +145,10 @@ class Scheduler:
             text = f"job {start.job} is already here"
             self._emit(Log(level="error", text=text, job=start.job))
             return
-        job = self._jobs[start.job] = _Job(start, self._emit)
+        job = self._jobs[start.job] = Job(start, self._emit)
         self._state(job, "queued")
 
-    def _control(self, job: _Job, action: str) -> None:
+    def _control(self, job: Job, action: str) -> None:
         match action:
             case "cancel":
                 job.cancelled = True
@@ -275,7 +171,7 @@ class Scheduler:
                 if job.run is not None and not job.runnable:
                     self._save(job, job.run)
 
-    def _event(self, job: _Job, event: UserEvent) -> None:
+    def _event(self, job: Job, event: UserEvent) -> None:
         refusal = job.run.refuses(event) if job.run is not None and job.prepared else ""
         if refusal:
             self._emit(Log(level="warning", text=refusal, job=job.id))
@@ -284,7 +180,7 @@ class Scheduler:
 
     # --- whose turn ------------------------------------------------------------------
 
-    def _next(self) -> _Job | None:
+    def _next(self) -> Job | None:
         ready: dict[str, list[str]] = {kind: [] for kind in WEIGHTS}
         for job in self._jobs.values():
             if job.runnable:
@@ -298,7 +194,7 @@ class Scheduler:
 
     # --- one step --------------------------------------------------------------------
 
-    def _work(self, job: _Job) -> None:
+    def _work(self, job: Job) -> None:
         if job.cancelled:
             self._end(job, "cancelled")
         elif job.run is None or not job.prepared:
@@ -306,7 +202,7 @@ class Scheduler:
         else:
             self._advance(job, job.run)
 
-    def _prepare(self, job: _Job) -> None:
+    def _prepare(self, job: Job) -> None:
         self._state(job, "preparing")
         with self._interrupter.inside(job.id):
             job.run = run = self._make(job.start)
@@ -327,7 +223,7 @@ class Scheduler:
         else:
             self._show(job, run)
 
-    def _advance(self, job: _Job, run: Runnable) -> None:
+    def _advance(self, job: Job, run: Runnable) -> None:
         events, job.events = tuple(job.events), []
         with self._interrupter.inside(job.id):
             update = run.advance(events)
@@ -358,22 +254,22 @@ class Scheduler:
         if self._clock() >= job.checkpoint_due:
             self._save(job, run)
 
-    def _count(self, job: _Job, update: UpdateLike) -> None:
+    def _count(self, job: Job, update: UpdateLike) -> None:
         job.step, job.total = update.step, update.total
         if update.metrics:
             self._emit(Metrics(job.id, update.step, dict(update.metrics)))
 
-    def _notes(self, job: _Job, run: Runnable) -> None:
+    def _notes(self, job: Job, run: Runnable) -> None:
         while run.notes:
             self._emit(Log(level="warning", text=run.notes.pop(0), job=job.id))
 
-    def _show(self, job: _Job, run: Runnable, *, final: bool = False) -> None:
+    def _show(self, job: Job, run: Runnable, *, final: bool = False) -> None:
         began = self._clock()
         job.live.show(run.pictures(), job.step, final=final)
         now = self._clock()
         job.live.spent(now, now - began)
 
-    def _settle(self, job: _Job) -> None:
+    def _settle(self, job: Job) -> None:
         """The job is paused from here: show where it stands, and save it."""
         self._bank(job)
         if job.run is None or not job.prepared:
@@ -387,7 +283,7 @@ class Scheduler:
             return
         self._save(job, job.run)
 
-    def _save(self, job: _Job, run: Runnable) -> None:
+    def _save(self, job: Job, run: Runnable) -> None:
         began = self._clock()
         try:
             run.checkpoint()
@@ -398,7 +294,7 @@ class Scheduler:
 
     # --- the end ---------------------------------------------------------------------
 
-    def _end(self, job: _Job, state: Literal["finished", "cancelled"]) -> None:
+    def _end(self, job: Job, state: Literal["finished", "cancelled"]) -> None:
         self._bank(job)
         if job.run is not None and job.prepared:
             self._progress(job)
@@ -407,7 +303,7 @@ class Scheduler:
             self._notes(job, job.run)
         self._drop(job, state)
 
-    def _interrupted(self, job: _Job) -> None:
+    def _interrupted(self, job: Job) -> None:
         """A step was ended by force; what it left is kept as far as it goes."""
         try:
             if job.run is not None:
@@ -416,7 +312,7 @@ class Scheduler:
             self._log_failure(job, "was stopped within a step and left no result", error)
         self._drop(job, "cancelled", Failure(text="stopped in the middle of a step"))
 
-    def _fail(self, job: _Job, error: Exception) -> None:
+    def _fail(self, job: Job, error: Exception) -> None:
         failure = explain(error)
         # The traceback holds the frames, and they hold the tensors that filled the memory.
         error.__traceback__ = None
@@ -430,7 +326,7 @@ class Scheduler:
         self.device_lost = self.device_lost or failure.device_lost
         self._drop(job, "failed", failure)
 
-    def _drop(self, job: _Job, state: StateName, failure: Failure | None = None) -> None:
+    def _drop(self, job: Job, state: StateName, failure: Failure | None = None) -> None:
         self._jobs.pop(job.id, None)
         self._turns[job.start.priority].forget(job.id)
         job.live.detach()
@@ -450,26 +346,26 @@ class Scheduler:
 
     # --- telling ---------------------------------------------------------------------
 
-    def _state(self, job: _Job, state: StateName, **more: Any) -> None:
+    def _state(self, job: Job, state: StateName, **more: Any) -> None:
         job.state = state
         self._emit(JobState(job=job.id, state=state, folder=job.start.folder, **more))
 
-    def _log_failure(self, job: _Job, what: str, error: Exception) -> None:
+    def _log_failure(self, job: Job, what: str, error: Exception) -> None:
         text = f"The run {what}: {explain(error).text}"
         self._emit(Log(level="warning", text=text, job=job.id))
 
-    def _bank(self, job: _Job) -> None:
+    def _bank(self, job: Job) -> None:
         if job.state == "running":
             job.banked = self._elapsed(job)
             job.since = self._clock()
 
-    def _elapsed(self, job: _Job) -> float:
+    def _elapsed(self, job: Job) -> float:
         return job.banked + (self._clock() - job.since if job.state == "running" else 0.0)
 
-    def _progress(self, job: _Job) -> None:
+    def _progress(self, job: Job) -> None:
         now = self._elapsed(job)
         job.progress_due = self._clock() + PROGRESS_GAP
-        job.marks.append(_Mark(now, job.step))
+        job.marks.append(Mark(now, job.step))
         first = job.marks[0]
         rate = (job.step - first.step) / (now - first.seconds) if now > first.seconds else 0.0
         known = job.total is not None and rate > 0

@@ -25,7 +25,7 @@ from engine.discovery import installed
 from engine.failures import explain
 from engine.frames import QUESTION
 from engine.guard import Guard
-from engine.jobs import Runnable
+from engine.job import Runnable
 from engine.messages import Blob, Event, Query, Reply, RunRequest, Start
 from engine.method import BadInput
 from engine.plan import declaration, plan

@@ -1,0 +1,79 @@
+"""One job of the scheduler, and what the scheduler wants of the run that it drives."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy.typing as npt
+
+from engine.live import Live
+from engine.messages import Event, PanelShape, Start, UserEvent
+
+StateName = Literal[
+    "queued", "preparing", "running", "idle", "paused", "finished", "cancelled", "failed"
+]
+
+
+class UpdateLike(Protocol):
+    """What ``advance`` returns; see ``engine.runs.Update``."""
+
+    @property
+    def kind(self) -> Literal["step", "idle", "done"]: ...
+    @property
+    def step(self) -> int: ...
+    @property
+    def total(self) -> int | None: ...
+    @property
+    def metrics(self) -> Mapping[str, float]: ...
+
+
+class Runnable(Protocol):
+    """What the scheduler drives; ``engine.runs.Run`` is the one."""
+
+    notes: list[str]
+
+    def prepare(self) -> UpdateLike: ...
+    def advance(self, events: tuple[UserEvent, ...] = ()) -> UpdateLike: ...
+    def pictures(self) -> Mapping[str, npt.NDArray[Any]]: ...
+    def panels(self) -> tuple[PanelShape, ...]: ...
+    def checkpoint(self) -> None: ...
+    def close(self, status: Any, error: str = "") -> Any: ...
+    def refuses(self, event: UserEvent) -> str: ...
+
+
+class Mark(NamedTuple):
+    seconds: float
+    step: int
+
+
+class Job:
+    """One job between its start and its end."""
+
+    def __init__(self, start: Start, emit: Callable[[Event], None]) -> None:
+        self.start = start
+        self.id = start.job
+        self.run: Runnable | None = None
+        self.prepared = False
+        self.state: StateName = "queued"
+        self.events: list[UserEvent] = []
+        self.paused = start.paused
+        self.once = False
+        self.cancelled = False
+        self.live = Live(start.job, start.priority, emit)
+        self.step = 0
+        self.total: int | None = None
+        self.banked = 0.0
+        self.since = 0.0
+        self.marks: deque[Mark] = deque(maxlen=64)
+        self.progress_due = 0.0
+        self.checkpoint_due = 0.0
+
+    @property
+    def runnable(self) -> bool:
+        if self.cancelled or not self.prepared:
+            return True
+        if self.paused:
+            return self.once
+        return self.state != "idle" or bool(self.events) or self.once

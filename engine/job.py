@@ -34,6 +34,8 @@ class Runnable(Protocol):
 
     notes: list[str]
 
+    @property
+    def waiting(self) -> bool: ...
     def prepare(self) -> UpdateLike: ...
     def advance(self, events: tuple[UserEvent, ...] = ()) -> UpdateLike: ...
     def pictures(self) -> Mapping[str, npt.NDArray[Any]]: ...
@@ -76,4 +78,9 @@ class Job:
             return True
         if self.paused:
             return self.once
-        return self.state != "idle" or bool(self.events) or self.once
+        return self.state != "idle" or bool(self.events) or self.once or self.replaying
+
+    @property
+    def replaying(self) -> bool:
+        """Whether what a person did in an earlier run is still to come."""
+        return self.run is not None and not self.run.waiting

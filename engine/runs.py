@@ -223,7 +223,7 @@ class Run:
     @property
     def waiting(self) -> bool:
         """Whether nothing will happen without a person: idle, and nothing left to replay."""
-        return self._idle and not self._replayed()
+        return self._idle and all(turn != self._resumes for turn, _, _ in self._replay)
 
     @property
     def leaks(self) -> list[str]:

@@ -49,9 +49,14 @@ class FakeRun:
         self.draw: float = values.get("draw", 0.0)
         self.step = values.get("begin", 0)
         self.notes: list[str] = []
+        self.replay: list[UserEvent] = list(values.get("replay", []))
         self.sent: list[UserEvent] = []
         self.saved: list[int] = []
         self.closed: list[tuple[str, str]] = []
+
+    @property
+    def waiting(self) -> bool:
+        return self.idle and not self.replay
 
     def update(self, kind: str) -> Update:
         return Update(kind, self.step, self.total, {"loss": 1.0 / (1 + self.step)})
@@ -62,6 +67,8 @@ class FakeRun:
         return self.update("step")
 
     def advance(self, events: tuple[UserEvent, ...] = ()) -> Update:
+        events = (*self.replay[:1], *events)
+        del self.replay[:1]
         self.sent += events
         self.clock.now += self.cost
         if self.idle and not events:

@@ -24,6 +24,7 @@ from engine.messages import (
     JobState,
     Log,
     Panels,
+    Pointer,
     Progress,
     RunRequest,
     Start,
@@ -156,6 +157,16 @@ def test_an_idle_job_costs_nothing_until_something_happens():
     assert len(bench.of(Frame)) == frames + 1
     bench.control("a", "checkpoint")
     assert bench.runs["a"].saved == [1]
+
+
+def test_an_idle_job_goes_on_while_there_is_something_to_replay():
+    bench = Bench()
+    clicks = [Pointer("panel", "press", x, 0) for x in range(3)]
+    bench.start("a", idle=True, total=None, replay=clicks)
+    bench.turns(1000)
+    assert bench.runs["a"].sent == clicks
+    assert bench.states()[-1] == "idle"
+    assert bench.turns() == 0
 
 
 def test_events_wait_through_preparation_and_pause():

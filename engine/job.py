@@ -33,11 +33,13 @@ class Runnable(Protocol):
     """What the scheduler drives; ``engine.runs.Run`` is the one."""
 
     notes: list[str]
+    #: What a person did since the last ``advance``, which gives it to the method.
+    pending: list[UserEvent]
 
     @property
     def waiting(self) -> bool: ...
     def prepare(self) -> UpdateLike: ...
-    def advance(self, events: tuple[UserEvent, ...] = ()) -> UpdateLike: ...
+    def advance(self) -> UpdateLike: ...
     def pictures(self) -> Mapping[str, npt.NDArray[Any]]: ...
     def panels(self) -> tuple[PanelShape, ...]: ...
     def checkpoint(self) -> None: ...
@@ -59,7 +61,8 @@ class Job:
         self.run: Runnable | None = None
         self.prepared = False
         self.state: StateName = "queued"
-        self.events: list[UserEvent] = []
+        #: What came before there was a run to give it to.
+        self.early: list[UserEvent] = []
         self.paused = start.paused
         self.once = False
         self.cancelled = False
@@ -78,9 +81,5 @@ class Job:
             return True
         if self.paused:
             return self.once
-        return self.state != "idle" or bool(self.events) or self.once or self.replaying
-
-    @property
-    def replaying(self) -> bool:
-        """Whether what a person did in an earlier run is still to come."""
-        return self.run is not None and not self.run.waiting
+        awaited = self.run is not None and not self.run.waiting
+        return self.state != "idle" or self.once or awaited

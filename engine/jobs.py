@@ -172,11 +172,12 @@ class Scheduler:
                     self._save(job, job.run)
 
     def _event(self, job: Job, event: UserEvent) -> None:
-        refusal = job.run.refuses(event) if job.run is not None and job.prepared else ""
-        if refusal:
+        if job.run is None or not job.prepared:
+            job.early.append(event)
+        elif refusal := job.run.refuses(event):
             self._emit(Log(level="warning", text=refusal, job=job.id))
         else:
-            job.events.append(event)
+            job.run.pending.append(event)
 
     # --- whose turn ------------------------------------------------------------------
 
@@ -208,10 +209,8 @@ class Scheduler:
             job.run = run = self._make(job.start)
             first = run.prepare()
         job.prepared = True
-        for event in job.events[:]:
-            if refusal := run.refuses(event):
-                job.events.remove(event)
-                self._emit(Log(level="warning", text=refusal, job=job.id))
+        for event in job.early:
+            self._event(job, event)
         self._notes(job, run)
         self._emit(Panels(job.id, tuple(run.panels())))
         job.since = self._clock()
@@ -224,9 +223,8 @@ class Scheduler:
             self._show(job, run)
 
     def _advance(self, job: Job, run: Runnable) -> None:
-        events, job.events = tuple(job.events), []
         with self._interrupter.inside(job.id):
-            update = run.advance(events)
+            update = run.advance()
         if update.kind == "step" or update.step != job.step:
             self._count(job, update)
         self._notes(job, run)

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 
 from engine import records, seeds
 from engine.cuda import InFlight
-from engine.events import coalesced, replayed
+from engine.events import coalesced, recorded, replayed
 from engine.failures import out_of_memory
 from engine.guard import Guard
 from engine.inputs import keep
@@ -99,6 +99,8 @@ class Run:
         self.id = id or folder.resolve().name
         #: What a person should know, oldest first: the driver of the run may empty it.
         self.notes: list[str] = []
+        #: What a person did since the last ``advance``; a checkpoint keeps it.
+        self.pending: list[UserEvent] = []
         self.seconds = 0.0
         self.ledger = Ledger()
         self.created = records.now()
@@ -141,7 +143,7 @@ class Run:
             raise
 
     def advance(self, events: Iterable[UserEvent] = ()) -> Update:
-        """Resume the generator once, with what a person did since the last time.
+        """Resume the generator once, with ``pending`` and ``events``: what a person did.
 
         Values of live fields come first and as one event, clicks and strokes after them in
         their order. An idle run without events is left alone.
@@ -152,7 +154,8 @@ class Run:
         """
         if self._generator is None:
             raise RuntimeError("the run is not prepared, or it is closed")
-        values, sent = coalesced([*self._replayed(), *events])
+        pending, self.pending = self.pending, []
+        values, sent = coalesced([*self._replayed(), *pending, *events])
         if self._done or (self._idle and not values and not sent):
             return self._update()
         if values:
@@ -222,8 +225,9 @@ class Run:
 
     @property
     def waiting(self) -> bool:
-        """Whether nothing will happen without a person: idle, and nothing left to replay."""
-        return self._idle and all(turn != self._resumes for turn, _, _ in self._replay)
+        """Whether nothing will happen without a person: idle, and nothing left to send."""
+        replays = any(turn == self._resumes for turn, _, _ in self._replay)
+        return self._idle and not self.pending and not replays
 
     @property
     def leaks(self) -> list[str]:
@@ -249,6 +253,7 @@ class Run:
             "metrics": self.ledger.metrics,
             "events_bytes": self.ledger.size(),
             "inputs": {name: kept.hash for name, kept in self._inputs.items()},
+            "pending": [recorded(event) for event in self.pending],
         }
         state = replace(self._state, scalars={**self._state.scalars, _DRIVER: driver})
         state.save(self.folder / "checkpoint", self._rng)
@@ -395,6 +400,7 @@ class Run:
         self._params = make(self.plan.method.params, driver["params"])
         self._resumes, self._done = driver["resumes"], driver["done"]
         self._idle = driver["idle"]
+        self.pending = [replayed(kind, value) for kind, value in driver.get("pending", [])]
         self.seconds, self.ledger.metrics = driver["seconds"], driver["metrics"]
         self._inputs = {n: InputRecord(hash=h, path="") for n, h in driver["inputs"].items()}
         self.ledger.open(self.folder / "events.jsonl", driver["events_bytes"])

@@ -49,6 +49,7 @@ class FakeRun:
         self.draw: float = values.get("draw", 0.0)
         self.step = values.get("begin", 0)
         self.notes: list[str] = []
+        self.pending: list[UserEvent] = []
         self.replay: list[UserEvent] = list(values.get("replay", []))
         self.sent: list[UserEvent] = []
         self.saved: list[int] = []
@@ -56,7 +57,7 @@ class FakeRun:
 
     @property
     def waiting(self) -> bool:
-        return self.idle and not self.replay
+        return self.idle and not (self.replay or self.pending)
 
     def update(self, kind: str) -> Update:
         return Update(kind, self.step, self.total, {"loss": 1.0 / (1 + self.step)})
@@ -66,9 +67,9 @@ class FakeRun:
         self.clock.now += self.cost
         return self.update("step")
 
-    def advance(self, events: tuple[UserEvent, ...] = ()) -> Update:
-        events = (*self.replay[:1], *events)
-        del self.replay[:1]
+    def advance(self) -> Update:
+        events = (*self.replay[:1], *self.pending)
+        del self.replay[:1], self.pending[:]
         self.sent += events
         self.clock.now += self.cost
         if self.idle and not events:

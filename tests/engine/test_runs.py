@@ -283,6 +283,19 @@ def test_resumed_with_its_live_values_events_and_curves(begin: Callable[..., Run
     assert second.seconds > 0
 
 
+def test_what_waited_at_closing_time_is_sent_after_it(begin: Callable[..., Run]) -> None:
+    run = begin(BOARD)
+    stroke = Stroke("board", ((1.0, 2.0), (3.0, 4.0)), 2.0)
+    run.pending += [CLICK, Tune({"light": 0.5}), stroke]
+    run.close("interrupted")
+    again = begin(BOARD, resume=True)
+    assert not again.waiting
+    again.advance()
+    assert again.state.scalars["log"] == [3, [[1, 2], [3, 4]]]
+    assert [kind for _, kind, _ in again.ledger.events] == ["tune", "pointer", "stroke"]
+    assert again.waiting
+
+
 def test_resumed_idle_it_waits(begin: Callable[..., Run]) -> None:
     run = begin(BOARD)
     run.advance((CLICK,))

@@ -134,11 +134,18 @@ class LearnedProx:
         Returns:
             ``y``, ``psi(y)`` and the relative residual ``||f(y) - x|| / ||x||`` (B,).
         """
-        y = x.clone() if start is None else start.clone()
-        scale = x.double().square().sum((1, 2, 3)).sqrt().clamp_min(1e-12)
+        found = self.onward(x, self.begin(x if start is None else start, x), steps, tol)
+        return found.y, found.psi, residual(found, x)
+
+    def begin(self, y: Tensor, x: Tensor) -> Search:
+        """The search for what is mapped to ``x``, before its first step from ``y``."""
         f, psi = self.evaluate(y)
-        r = x - f
-        d, length = r, torch.ones_like(psi)
+        return Search(y.clone(), psi, x - f, x - f, torch.ones_like(psi))
+
+    def onward(self, x: Tensor, at: Search, steps: int, tol: float = 1e-3) -> Search:
+        """Some more steps of a search; it may be broken off and taken up again anywhere."""
+        y, psi, r, d, length = at
+        scale = _size(x)
         for _ in range(steps):
             going = _dot(r, r).sqrt() / scale > tol
             if not bool(going.any()):
@@ -163,7 +170,28 @@ class LearnedProx:
             r = torch.where(_wide(lower, r), fresh, r)
             psi = torch.where(lower, value, psi)
             length = torch.where(lower, best.clamp_min(1e-6), 0.25 * length)
-        return y, psi, _dot(r, r).sqrt() / scale
+        return Search(y, psi, r, d, length)
+
+
+class Search(NamedTuple):
+    """Where a search for ``f(y) = x`` stands: ``y`` and ``psi(y)``, what is left ``r = x - f(y)``,
+    the direction ``d``, and the last length of a step (B,).
+    """
+
+    y: Tensor
+    psi: Tensor
+    r: Tensor
+    d: Tensor
+    length: Tensor
+
+
+def residual(at: Search, x: Tensor) -> Tensor:
+    """``||f(y) - x|| / ||x||`` (B,)."""
+    return _dot(at.r, at.r).sqrt() / _size(x)
+
+
+def _size(x: Tensor) -> Tensor:
+    return _dot(x, x).sqrt().clamp_min(1e-12)
 
 
 class _Span(NamedTuple):

@@ -27,6 +27,7 @@ from engine.models import zoo
 from engine.models.lpn_recipes import LINE_REACH, line_batch, line_task, soft_threshold
 from engine.models.proximal import Stage, Trainer, stage_at, total_steps
 from engine.nets.lpn import ConvexLine, LinePair
+from engine.restoration.learned_prox import LearnedProx
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
@@ -176,6 +177,15 @@ def solve(
     else:
         seed = int(state.tensors["seed"])
     both = trainers(params.start, seed)
+    if params.start == "trained":
+        # So that the record names the weights.
+        shipped = LearnedProx(
+            both["matched."].network,
+            sigma=1.0,
+            name="lpn-line",
+            checksum=zoo.card("lpn-line").sha256,
+        )
+        problem.denoisers["lpn-line"] = shipped  # type: ignore[assignment]
     if state is not None:
         for prefix, trainer in both.items():
             trainer.load(state.tensors, prefix)

@@ -30,8 +30,10 @@ from engine.restoration.learned_prox import (
     GaussianPotential,
     LearnedProx,
     LpnName,
+    Search,
     fitting,
     load_prox,
+    residual,
 )
 from engine.restoration.posterior import COST
 from engine.restoration.problem import Problem
@@ -40,6 +42,8 @@ from engine.restoration.stepping import Numbers, Tensors, stepped
 from engine.restoration.wiener import photograph_prior
 
 Change = Literal["noise", "blur", "blend"]
+#: Steps of the search per yield, so that a run can be stopped in between.
+PART_OF_SEARCH = 8
 #: Noise that the prox of the Gaussian formula is made for.
 FORMULA_SIGMA = 0.05
 
@@ -92,7 +96,7 @@ class Params(Settings):
         "takes a hundred applications of the network at each position.",
         unit="px",
         ge=16,
-        le=768,
+        le=256,
         group="Effort",
     )
     search: int = knob(
@@ -132,8 +136,8 @@ def value(
         x: pictures (B, C, H, W).
         start: where the search begins; ``x`` if None.
     """
-    y, psi, residual = prox.invert(x, start=start, steps=steps, tol=tol)
-    return prox.prior(y, x, psi) / prox.sigma**2, residual, y
+    y, psi, left = prox.invert(x, start=start, steps=steps, tol=tol)
+    return prox.prior(y, x, psi) / prox.sigma**2, left, y
 
 
 def original(problem: Problem, side: int) -> Tensor:
@@ -151,13 +155,16 @@ def original(problem: Problem, side: int) -> Tensor:
 def solve(
     problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
 ) -> Solver:
-    """Yield after each position of the dial; ``x`` is the present picture, enlarged again."""
+    """Yield after each part of the search at each position of the dial; ``x`` is the present
+    picture, enlarged again.
+    """
     picture = original(problem, params.side)
     prox = _prox(problem, params.prior, picture)
     # A prior of gray pictures has no opinion on colors, not even on those of colored noise.
     picture = picture.mean(1, keepdim=True) if prox.gray else picture
     ends = {"noise": params.noise, "blur": params.blur, "blend": 1.0}
     dial = torch.linspace(0.0, ends[params.change], params.steps)
+    parts = -(-params.search // PART_OF_SEARCH)
 
     def shown(x: Tensor) -> Tensor:
         _, height, width = problem.operator.shape_picture
@@ -166,26 +173,34 @@ def solve(
 
     def first() -> Tensors:
         lines = torch.stack([dial, torch.full_like(dial, math.inf)])
-        return {
-            "x": shown(picture),
-            "noise": draw(picture, rng),
-            "y": picture.clone(),
-            "opinion": lines,
-            "zero": torch.zeros((), dtype=torch.float64),
-        }
+        search = prox.begin(picture, picture)
+        kept = {"noise": draw(picture, rng), "opinion": lines, "zero": search.psi[0]}
+        return {"x": shown(picture), **kept, **search._asdict()}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
-        x = spoiled(picture, params.change, float(dial[k]), at["noise"])
-        # The y of the position before is near: what f takes away grows with the dial.
-        nats, residual, y = value(prox, x, start=at["y"] if k else None, steps=params.search)
-        zero = nats[0] if k == 0 else at["zero"]
-        each = float(nats[0] - zero) / x.numel()
+        position, part = divmod(k, parts)
+        x = spoiled(picture, params.change, float(dial[position]), at["noise"])
+        search = Search(*(at[name] for name in Search._fields))
+        if part == 0 and position > 0:
+            # The y of the position before is near: what f takes away grows with the dial.
+            search = prox.begin(search.y, x)
+        search = prox.onward(x, search, PART_OF_SEARCH)
+        nats = (prox.prior(search.y, x, search.psi) / prox.sigma**2)[0]
+        zero = nats if position == 0 else at["zero"]
+        each = float(nats - zero) / x.numel()
         lines = at["opinion"].clone()
-        lines[1, k] = each
-        numbers = {"dial": float(dial[k]), "prior": each, "inversion": float(residual[0])}
-        return at | {"x": shown(x), "y": y, "opinion": lines, "zero": zero}, numbers
+        lines[1, position] = each
+        numbers = {
+            "dial": float(dial[position]),
+            "prior": each,
+            "inversion": float(residual(search, x)[0]),
+        }
+        picture_now = shown(x) if part == 0 else at["x"]
+        kept = {"noise": at["noise"], "opinion": lines, "zero": zero}
+        return {"x": picture_now, **kept, **search._asdict()}, numbers
 
-    yield from stepped(params, state, total=params.steps, first=first, step=step, prior=prox)  # type: ignore[arg-type]
+    total = params.steps * parts
+    yield from stepped(params, state, total=total, first=first, step=step, prior=prox)  # type: ignore[arg-type]
 
 
 def _prox(problem: Problem, name: str, picture: Tensor) -> LearnedProx:

@@ -24,7 +24,7 @@ from engine.models.proximal import Trainer, fit, stage_at
 USUAL = {
     "lpn-line": (6_000, 0, 0.0, 1.0),
     "lpn-digits": (2_400, 48, 2e-3, 0.1),
-    "lpn-photos": (2_400, 16, 2e-3, 0.05),
+    "lpn-photos": (5_000, 16, 2e-3, 0.05),
 }
 
 

@@ -230,6 +230,8 @@ class EngineClient(QObject):
 
     def tune(self, job: str, values: dict[str, Any]) -> None:
         """Give live parameters new values."""
+        if job in self._jobs:
+            self._jobs[job].tuned |= values
         self.send(Send(job, Tune(values)))
 
     def point(self, job: str, event: Pointer | Stroke) -> None:
@@ -294,7 +296,8 @@ class EngineClient(QObject):
         # What was to be cancelled is at its end, whichever engine it was in.
         cancelled = [others.pop(name) for name in list(others) if others[name].cancelled]
         fallen = others.pop(culprit, None)
-        lost = self._questions.give_up(self._over_a_question(text)) if asked else []
+        words = self.tr("the engine stopped while it worked on this. {cause}")
+        lost = self._questions.give_up(words.format(cause=text)) if asked else []
         self._set_state("dead")
         if restarting:
             self._spawn("restarting")
@@ -328,13 +331,12 @@ class EngineClient(QObject):
         start = msgspec.structs.replace(job.start, resume=True, paused=job.paused)
         self._jobs[start.job] = Job(start)
         self.send(start)
+        if job.tuned:
+            self.tune(start.job, job.tuned)
 
     def _tell_end(self, job: Job, state: Literal["cancelled", "failed"], text: str) -> None:
         start = job.start
         self.event.emit(JobState(job=start.job, state=state, text=text, folder=start.folder))
-
-    def _over_a_question(self, cause: str) -> str:
-        return self.tr("the engine stopped while it worked on this. {cause}").format(cause=cause)
 
     def _clear_memory(self) -> None:
         self._slots.release_all()

@@ -33,6 +33,8 @@ class Job:
         self.paused = start.paused
         self.cancelled = False
         self.deadline = 0.0
+        #: Live values that it was given; its newest checkpoint may be older than they.
+        self.tuned: dict[str, Any] = {}
 
 
 class Questions:

@@ -194,6 +194,15 @@ def request_of(row: RunRow) -> RunRequest:
     )
 
 
+def checkpoint_params(folder: Path) -> dict[str, Any]:
+    """The method's values as the newest checkpoint has them, dotted; empty where there is none.
+
+    Live values that were moved during the run are the moved ones.
+    """
+    head = read_json(folder / "checkpoint.json") or {}
+    return _table(_table(_table(head.get("scalars")).get("__run__")).get("params"))
+
+
 def repeat_of(row: RunRow) -> RunRequest:
     """The request that gives this run's numbers again.
 

@@ -32,6 +32,7 @@ from app.pages.bench_preview import Preview
 from app.pages.bench_results import Results
 from app.pages.bench_run import RunDesk
 from app.pages.bench_samples import quick_look
+from app.run_row import checkpoint_params
 from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
 from engine.messages import RunRequest
 
@@ -338,6 +339,17 @@ class BenchPage(Page):
         self.facts_changed.emit()
         self.state_changed.emit()
 
+    @Slot(bool)
+    def _on_started(self, resumed: bool) -> None:
+        """A run that goes on gets the live values that were set after its checkpoint."""
+        run = self.desk.run
+        shown = run.request is not None and run.request.method == self.state.method
+        if resumed and shown and run.folder is not None:
+            kept = checkpoint_params(run.folder)
+            now = {name: self.state.value(f"params:{name}") for name in kept if self._is_live(name)}
+            if moved := {name: value for name, value in now.items() if value != kept[name]}:
+                run.tune(moved)
+
     @Slot()
     def _on_began(self) -> None:
         self.results.folder = None
@@ -373,6 +385,7 @@ class BenchPage(Page):
         parts.bar.run.connect(self.start)
         desk.changed.connect(self._on_run)
         desk.began.connect(self._on_began)
+        desk.run.started.connect(self._on_started)
         desk.ended.connect(self._on_ended)
         desk.suggested.connect(self._on_suggested)
         desk.log_wanted.connect(self.log_wanted)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from PySide6.QtCore import QObject
 
 from app import export, run_words
-from app.run_row import RunRow, read_folder, repeat_of, request_of
+from app.run_row import RunRow, checkpoint_params, read_folder, repeat_of, request_of
 from engine.catalogue import BenchSpec
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ class KeptRuns(QObject):
     def resume(self, row: RunRow) -> None:
         """Go on with an interrupted run, from its newest checkpoint."""
         page, request = self._page, request_of(row)
-        if not self._busy() and page.open_request(request, self.tr("Resume")):
+        params = checkpoint_params(row.path) or request.params
+        shown = msgspec.structs.replace(request, params=params)
+        if not self._busy() and page.open_request(shown, self.tr("Resume")):
             page.desk.run.adopt(request, row.path)
             page.desk.run.resume()
 

@@ -6,7 +6,7 @@ from app import owners
 from app.pages.bench_preview import Preview
 from app.run_controller import RunController
 from app.run_keeper import RunKeeper
-from engine.messages import Heartbeat, Query, Reply, RunRequest, Start
+from engine.messages import Heartbeat, Query, Reply, RunRequest, Send, Start, Tune
 
 
 def test_what_was_to_be_cancelled_does_not_go_on_in_another_engine(fake_engine):
@@ -127,3 +127,19 @@ def test_questions_that_are_not_to_blame_are_asked_of_the_next_engine(fake_engin
     engine.dies()  # over the job
     assert [query.id for query in engine.line.of(Query)] == [new]
     assert not [e for e in engine.events if isinstance(e, Reply) and e.id in (old, new)]
+
+
+def test_live_values_go_along_to_the_next_engine(fake_engine):
+    engine = fake_engine
+    engine.start()
+    job, other = engine.job(), engine.job()
+    for name in (job, other):
+        engine.client.tune(name, {"gain": 0.5, "rate": 1})
+        engine.client.tune(name, {"gain": 0.25})
+    engine.says(Heartbeat(rss=1, running=job))
+    engine.dies()
+    values = Tune({"gain": 0.25, "rate": 1})
+    assert engine.line.of(Send) == [Send(other, values)]
+    engine.client.resume_job(job)
+    engine.dies()  # before anything could be saved
+    assert engine.line.of(Send) == [Send(other, values), Send(job, values)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 
-from app.run_row import read_folder, read_json
+from app.run_row import checkpoint_params, read_folder, read_json
 
 
 def test_knobs_that_are_live_move_it_and_the_others_say_why_not(driver: Any, qtbot: Any) -> None:
@@ -81,6 +81,35 @@ def test_a_killed_engine_is_explained_and_the_run_resumes(driver: Any) -> None:
     banner.action.click()
     driver.until(lambda: driver.run.state == "running")
     driver.until(lambda: driver.run.last_progress.step > step)
+    driver.run.cancel()
+    driver.over()
+
+
+def test_live_values_that_no_checkpoint_has_survive_a_killed_engine(driver: Any) -> None:
+    page = driver.to_bench()
+    driver.long_run()
+    page.edits._on_knob("trust", 2.0)
+    driver.window.client.control(driver.run.job, "checkpoint")
+    driver.until(lambda: checkpoint_params(driver.run.folder).get("trust") == 2.0)
+    client = driver.window.client
+    driver.until(lambda: client._running == driver.run.job and not client._questions.waiting)
+    os.kill(driver.window.client.pid, signal.SIGKILL)
+    driver.until(lambda: driver.run.state == "interrupted")
+    page.edits._on_knob("trust", 4.0)
+    page.parts.banner.action.click()
+    driver.until(lambda: driver.run.state == "running")
+    driver.run.pause()
+    driver.until(lambda: driver.run.state == "paused")
+    driver.run.step()
+    driver.until(lambda: checkpoint_params(driver.run.folder).get("trust") == 4.0)
+    driver.run.cancel()
+    driver.over()
+    # The history shows a resumed run with the values that it really has.
+    page.edits._on_knob("trust", 1.0)
+    row = read_folder(driver.run.folder)
+    driver.window.resume(row)
+    assert page.state.value("params:trust") == 4.0
+    driver.until(lambda: driver.run.state == "running")
     driver.run.cancel()
     driver.over()
 

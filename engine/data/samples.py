@@ -78,9 +78,7 @@ _SHIPPED = {
 }
 _NOTO = "Noto Emoji, Copyright 2013 Google LLC; SIL Open Font License 1.1"
 _ZALANDO = "Fashion-MNIST, Copyright 2017 Zalando SE; MIT license"
-_MNIST = (
-    "MNIST, LeCun et al. 1998; files under the MIT license, terms of the digits unstated"
-)
+_MNIST = "MNIST, LeCun et al. 1998; files under the MIT license, terms of the digits unstated"
 _SMALL = {
     "emoji-wizard": ("Emoji: wizard", _NOTO),
     "emoji-crab": ("Emoji: crab", _NOTO),

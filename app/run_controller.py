@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.messages import Event, JobState, Metrics, Progress, RunRequest
+from engine.messages import Curves, Event, JobState, Metrics, Progress, RunRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,6 +43,8 @@ class RunController(QObject):
     started = Signal(object)
     progress = Signal(object)
     metrics = Signal(int, object)
+    #: Metric to points, when a run goes on: everything up to there.
+    curves = Signal(object)
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
     interrupted = Signal(object)
@@ -165,6 +167,8 @@ class RunController(QObject):
         elif isinstance(event, Metrics):
             self.values = event.values
             self.metrics.emit(event.step, event.values)
+        elif isinstance(event, Curves):
+            self.curves.emit(event.curves)
 
     def _on_job_state(self, event: JobState) -> None:
         state = _STATES.get(event.state, event.state)

@@ -33,9 +33,13 @@ class Runnable(Protocol):
     """What the scheduler drives; ``engine.runs.Run`` is the one."""
 
     notes: list[str]
+    #: Spent computing so far, in this process and in those before it.
+    seconds: float
     #: What a person did since the last ``advance``, which gives it to the method.
     pending: list[UserEvent]
 
+    @property
+    def curves(self) -> dict[str, list[tuple[int, float]]]: ...
     @property
     def waiting(self) -> bool: ...
     def prepare(self) -> UpdateLike: ...

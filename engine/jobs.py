@@ -19,6 +19,7 @@ from engine.job import Job, Mark, Runnable, StateName, UpdateLike
 from engine.messages import (
     Attach,
     Control,
+    Curves,
     Detach,
     Event,
     JobState,
@@ -213,10 +214,14 @@ class Scheduler:
             self._event(job, event)
         self._notes(job, run)
         self._emit(Panels(job.id, tuple(run.panels())))
+        job.banked = run.seconds if job.start.resume else 0.0
         job.since = self._clock()
         job.checkpoint_due = job.since + self._checkpoint_every
         self._state(job, "running")
         self._count(job, first)
+        if job.start.resume:
+            # Copies, for the run goes on before they are sent.
+            self._emit(Curves(job.id, {name: [*points] for name, points in run.curves.items()}))
         if job.paused:
             self._settle(job)
         else:

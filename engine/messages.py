@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +212,13 @@ class Metrics(msgspec.Struct, frozen=True, tag=True):
     values: dict[str, float]
 
 
+class Curves(msgspec.Struct, frozen=True, tag=True):
+    """Every number of a job up to here, when it goes on: metric to [(step, value), ...]."""
+
+    job: str
+    curves: dict[str, list[tuple[int, float]]]
+
+
 class Frame(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     """A picture of a panel: in ``slot`` of its segment, or inline where ``blob`` is set.
 
@@ -251,7 +258,7 @@ class Reply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     field: str = ""
 
 
-Event = Ready | Heartbeat | JobState | Panels | Progress | Metrics | Frame | Log | Reply
+Event = Ready | Heartbeat | JobState | Panels | Progress | Metrics | Curves | Frame | Log | Reply
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

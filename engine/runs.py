@@ -230,6 +230,11 @@ class Run:
         return self._idle and not self.pending and not replays
 
     @property
+    def curves(self) -> dict[str, list[tuple[int, float]]]:
+        """The numbers of all steps so far: metric to [(step, value), ...]."""
+        return self.ledger.curves
+
+    @property
     def leaks(self) -> list[str]:
         """Thread-wide modes that the method left open across a yield, in words."""
         return self._guard.leaks

@@ -49,6 +49,7 @@ class KeptRuns(QObject):
         params = checkpoint_params(row.path) or request.params
         shown = msgspec.structs.replace(request, params=params)
         if not self._busy() and page.open_request(shown, self.tr("Resume")):
+            page.desk.forget_result()
             page.desk.run.adopt(request, row.path)
             page.desk.run.resume()
 

@@ -61,6 +61,7 @@ class RunDesk(QObject):
         run.started.connect(self._on_started)
         run.progress.connect(self._on_progress)
         run.metrics.connect(curves.append)
+        run.curves.connect(curves.show_curves)
         run.frame.connect(self._on_frame)
         run.failed.connect(self._on_failed)
         run.interrupted.connect(self._on_interrupted)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from engine.jobs import Scheduler
@@ -49,6 +50,8 @@ class FakeRun:
         self.draw: float = values.get("draw", 0.0)
         self.step = values.get("begin", 0)
         self.notes: list[str] = []
+        self.seconds: float = values.get("seconds", 0.0)
+        self.curves: dict[str, list[tuple[int, float]]] = values.get("curves", {})
         self.pending: list[UserEvent] = []
         self.replay: list[UserEvent] = list(values.get("replay", []))
         self.sent: list[UserEvent] = []
@@ -115,14 +118,20 @@ class Bench:
         return self.runs[start.job]
 
     def start(
-        self, job: str, *, priority: str = "run", paused: bool = False, **values: Any
+        self,
+        job: str,
+        *,
+        priority: str = "run",
+        paused: bool = False,
+        resume: bool = False,
+        **values: Any,
     ) -> None:
         self.values[job] = values
         request = RunRequest(method="fake.run")
         folder = str(Path("runs", job))
-        self.scheduler.command(
-            Start(job=job, request=request, folder=folder, priority=priority, paused=paused)
-        )
+        start = Start(job=job, request=request, folder=folder, priority=priority)
+        start = msgspec.structs.replace(start, paused=paused, resume=resume)
+        self.scheduler.command(start)
 
     def control(self, job: str, action: str) -> None:
         self.scheduler.command(Control(job, action))

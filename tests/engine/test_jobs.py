@@ -19,10 +19,12 @@ from engine.live import Live
 from engine.messages import (
     Attach,
     Control,
+    Curves,
     Detach,
     Frame,
     JobState,
     Log,
+    Metrics,
     Panels,
     Pointer,
     Progress,
@@ -128,6 +130,24 @@ def test_a_job_that_starts_paused_waits_after_its_preparation():
     bench.control("a", "resume")
     bench.turns()
     assert bench.states()[-1] == "finished"
+
+
+def test_a_job_that_is_resumed_tells_its_time_and_its_curves_from_the_start():
+    bench = Bench()
+    curves = {"loss": [(step, 1.0 / (1 + step)) for step in range(8)]}
+    bench.start("a", resume=True, begin=7, total=9, cost=1.0, seconds=40.0, curves=curves)
+    bench.turns()
+    assert bench.of(Curves) == [Curves("a", curves)]
+    kinds = [type(e) for e in bench.events]
+    # After the number of the step at which it goes on, which the curves hold as well.
+    assert kinds.index(Panels) < kinds.index(Metrics) < kinds.index(Curves)
+    assert bench.steps() == [7, 8, 9]
+    assert bench.of(Progress)[-1].seconds == pytest.approx(43.0)
+    fresh = Bench()
+    fresh.start("a", total=2, cost=1.0, seconds=40.0)
+    fresh.turns()
+    assert fresh.of(Curves) == []
+    assert fresh.of(Progress)[-1].seconds == pytest.approx(3.0)
 
 
 def test_a_cancel_is_obeyed_at_once_in_every_state():

@@ -104,12 +104,20 @@ def test_live_values_that_no_checkpoint_has_survive_a_killed_engine(driver: Any)
     driver.until(lambda: checkpoint_params(driver.run.folder).get("trust") == 4.0)
     driver.run.cancel()
     driver.over()
-    # The history shows a resumed run with the values that it really has.
+    # The history shows a resumed run with the values that it really has, and its curves.
     page.edits._on_knob("trust", 1.0)
-    row = read_folder(driver.run.folder)
-    driver.window.resume(row)
+    plots = page.parts.curves.plots.values()
+    plot = next(p for p in plots if "psnr" in p.keys())  # noqa: SIM118 - a method
+    plot.append("psnr", 1e6, 0.0)
+    driver.window.resume(read_folder(driver.run.folder))
     assert page.state.value("params:trust") == 4.0
-    driver.until(lambda: driver.run.state == "running")
+    assert not len(plot.data("psnr")[0])
+    driver.until(lambda: len(plot.data("psnr")[0]))
+    steps = plot.data("psnr")[0].tolist()
+    assert steps[0] == 0
+    assert len(steps) > 2
+    assert steps == sorted(set(steps))
+    assert steps[-1] < 1e6
     driver.run.cancel()
     driver.over()
 

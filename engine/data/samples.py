@@ -78,7 +78,6 @@ _SHIPPED = {
 }
 _NOTO = "Noto Emoji, Copyright 2013 Google LLC; SIL Open Font License 1.1"
 _ZALANDO = "Fashion-MNIST, Copyright 2017 Zalando SE; MIT license"
-_MNIST = "MNIST, LeCun et al. 1998; files under the MIT license, terms of the digits unstated"
 _SMALL = {
     "emoji-wizard": ("Emoji: wizard", _NOTO),
     "emoji-crab": ("Emoji: crab", _NOTO),
@@ -92,10 +91,6 @@ _SMALL = {
     "clothing-handbag": ("Clothing: handbag", _ZALANDO),
     "clothing-sandal": ("Clothing: sandal", _ZALANDO),
     "clothing-ankle-boot": ("Clothing: ankle boot", _ZALANDO),
-    "digit-two": ("Handwritten two", _MNIST),
-    "digit-three": ("Handwritten three", _MNIST),
-    "digit-five": ("Handwritten five", _MNIST),
-    "digit-eight": ("Handwritten eight", _MNIST),
 }
 _ASSETS = Path(__file__).resolve().parents[2] / "assets" / "samples"
 _GRAY = frozenset({"camera", "coins", "clock", "brick", "grass", "gravel"})

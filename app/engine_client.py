@@ -156,7 +156,6 @@ class EngineClient(QObject):
         self._clear_memory()
         self._jobs.clear()
         self._questions.waiting.clear()
-        self._arrivals.rest()
         self._set_state("dead")
 
     def restart(self) -> None:
@@ -208,11 +207,10 @@ class EngineClient(QObject):
 
     def resume_job(self, job: str) -> bool:
         """Go on with the job that a crash interrupted, under its id; False if unknown."""
-        fallen = self._fallen.pop(job, None)
-        if fallen is None:
+        if job not in self._fallen:
             return False
         self.start()
-        self._continue(fallen)
+        self._continue(self._fallen.pop(job))
         return True
 
     def control(self, job: str, action: Action) -> None:
@@ -335,8 +333,8 @@ class EngineClient(QObject):
             self.tune(start.job, job.tuned)
 
     def _tell_end(self, job: Job, state: Literal["cancelled", "failed"], text: str) -> None:
-        start = job.start
-        self.event.emit(JobState(job=start.job, state=state, text=text, folder=start.folder))
+        name, folder = job.start.job, job.start.folder
+        self.event.emit(JobState(job=name, state=state, text=text, folder=folder))
 
     def _clear_memory(self) -> None:
         self._slots.release_all()
@@ -415,6 +413,9 @@ class EngineClient(QObject):
         if job is None:
             return
         job.state = message.state
+        if message.state == "paused" and message.field:
+            # Its end could not be written: it waits for a person, cancelled or not.
+            job.paused, job.cancelled, job.deadline = True, False, 0.0
         if message.state in OVER:
             del self._jobs[message.job]
             self._slots.release(message.job)
@@ -438,8 +439,7 @@ class EngineClient(QObject):
         tick = self._watch.interval() / 1000
         self._silence += min(now - self._looked, 2 * tick)
         self._looked = now
-        for words in self._output.unshown():
-            self.event.emit(words)
+        self._show_output()
         limit = MISSED_BEATS * self._settings.heartbeat if self._is_ready else LOADING
         if self._silence > limit and self._line is not None:
             self._set_state("not answering")

@@ -47,6 +47,8 @@ class RunController(QObject):
     curves = Signal(object)
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
+    #: The run has ended and cannot be written down: why, and what to do. ``go_on`` tries again.
+    unsaved = Signal(str)
     interrupted = Signal(object)
     #: A run that was to be cancelled (this page's, or the one before it) does not end.
     stuck = Signal()
@@ -172,11 +174,14 @@ class RunController(QObject):
 
     def _on_job_state(self, event: JobState) -> None:
         state = _STATES.get(event.state, event.state)
-        if self.state == "stopping" and state in ACTIVE:
+        unsaved = state == "paused" and bool(event.field)
+        if self.state == "stopping" and state in ACTIVE and not unsaved:
             # The engine had not read the cancel yet when it sent this.
             return
         self.failed_field = event.field if state == "failed" else ""
         self._become(state, event.text)
+        if unsaved:
+            self.unsaved.emit(event.text)
         if state == "failed":
             self.failed.emit(event)
         if state in _OVER:

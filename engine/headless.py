@@ -153,7 +153,7 @@ def drive(
             update = run.advance()
             progress.show(update.step, update.total)
             if time.monotonic() >= due:
-                run.checkpoint()
+                _save(run)
                 due = time.monotonic() + CHECKPOINT_EVERY
         progress.show(update.step, update.total, last=True)
         ended = update.kind == "done" or run.waiting
@@ -166,6 +166,16 @@ def drive(
         for note in run.notes:
             stream.write(f"note: {note}\n")
     return Ending(SUCCESS if ended else STOPPED, record)
+
+
+def _save(run: Run) -> None:
+    """A checkpoint on the way; a full disk must not end the run."""
+    try:
+        run.checkpoint()
+    except OSError as error:
+        note = f"the run could not be saved on the way: {explain(error).text}"
+        if note not in run.notes:
+            run.notes.append(note)
 
 
 def _failed(run: Run, error: Exception) -> Ending:

@@ -14,6 +14,7 @@ from engine.messages import Event, PanelShape, Start, UserEvent
 StateName = Literal[
     "queued", "preparing", "running", "idle", "paused", "finished", "cancelled", "failed"
 ]
+Ending = Literal["finished", "cancelled"]
 
 
 class UpdateLike(Protocol):
@@ -70,6 +71,8 @@ class Job:
         self.paused = start.paused
         self.once = False
         self.cancelled = False
+        #: The end that it has reached, where it could not be written down yet.
+        self.ending: Ending | None = None
         self.live = Live(start.job, start.priority, emit)
         self.step = 0
         self.total: int | None = None

@@ -10,12 +10,12 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from engine.failures import Failure, explain
 from engine.fair import WEIGHTS, Fair
 from engine.interrupt import Interrupted, Interrupter
-from engine.job import Job, Mark, Runnable, StateName, UpdateLike
+from engine.job import Ending, Job, Mark, Runnable, StateName, UpdateLike
 from engine.messages import (
     Attach,
     Control,
@@ -130,12 +130,15 @@ class Scheduler:
     def shutdown(self, checkpoint: bool) -> None:
         """Save what runs (if asked), so that it can be resumed, and let go of everything."""
         for job in list(self._jobs.values()):
+            saved = False
             if checkpoint and job.run is not None and job.prepared:
                 try:
                     job.run.close("interrupted")
+                    saved = True
                 except Exception as error:  # noqa: BLE001 - the others must still be saved
                     self._log_failure(job, "could not be saved", error)
-            self._state(job, "paused", text="saved; it can be resumed")
+            kept = "saved; it can be resumed" if saved else "it can go on from its last checkpoint"
+            self._state(job, "paused", text=kept)
             job.live.detach()
         self._jobs.clear()
 
@@ -199,6 +202,8 @@ class Scheduler:
     def _work(self, job: Job) -> None:
         if job.cancelled:
             self._end(job, "cancelled")
+        elif job.ending is not None:
+            self._end(job, job.ending)
         elif job.run is None or not job.prepared:
             self._prepare(job)
         else:
@@ -297,14 +302,28 @@ class Scheduler:
 
     # --- the end ---------------------------------------------------------------------
 
-    def _end(self, job: Job, state: Literal["finished", "cancelled"]) -> None:
+    def _end(self, job: Job, state: Ending) -> None:
         self._bank(job)
         if job.run is not None and job.prepared:
             self._progress(job)
             self._show(job, job.run, final=True)
-            job.run.close(state)
+            try:
+                job.run.close(state)
+            except OSError as error:
+                if job.cancelled and job.ending is not None:
+                    # It was tried again, and a person gave it up.
+                    raise
+                self._keep(job, state, error)
+                return
             self._notes(job, job.run)
         self._drop(job, state)
+
+    def _keep(self, job: Job, state: Ending, error: OSError) -> None:
+        """The end cannot be written: pause, so that a person can make room and resume."""
+        job.ending = state
+        job.paused, job.once, job.cancelled = True, False, False
+        text = f"The result could not be saved yet: {explain(error).text} Make room, then resume."
+        self._state(job, "paused", text=text, field="out")
 
     def _interrupted(self, job: Job) -> None:
         """A step was ended by force; what it left is kept as far as it goes."""

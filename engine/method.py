@@ -19,7 +19,10 @@ run takes its next step at the same resume as a run that was never stopped.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +30,7 @@ from typing import Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -104,14 +107,23 @@ class State:
     scalars: dict[str, Any] = field(default_factory=dict)
 
     def save(self, stem: Path, rng: torch.Generator | None = None) -> None:
-        """Write ``stem.safetensors`` and ``stem.json``, each temporary then renamed."""
+        """Write ``stem.safetensors`` and ``stem.json``, each temporary then renamed.
+
+        Raises ``OSError`` where they cannot be written.
+        """
         tensors = {k: v.detach().contiguous().cpu().clone() for k, v in self.tensors.items()}
         if rng is not None:
             tensors["__rng__"] = rng.get_state().clone()
         head = {"step": self.step, "total": self.total, "scalars": self.scalars}
         arrays, header = stem.with_suffix(".safetensors"), stem.with_suffix(".json")
         part = arrays.with_name(arrays.name + ".part")
-        save_file(tensors, part, metadata={"state": json.dumps(head)})
+        try:
+            save_file(tensors, part, metadata={"state": json.dumps(head)})
+        except SafetensorError as error:
+            # It wraps what the system said, of which a full disk is the common one.
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number.group(1)) if number else errno.EIO
+            raise OSError(code, os.strerror(code), str(part)) from error
         part.replace(arrays)
         part = header.with_name(header.name + ".part")
         part.write_text(json.dumps(head, indent=1))

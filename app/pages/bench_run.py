@@ -64,6 +64,7 @@ class RunDesk(QObject):
         run.curves.connect(curves.show_curves)
         run.frame.connect(self._on_frame)
         run.failed.connect(self._on_failed)
+        run.unsaved.connect(self._on_unsaved)
         run.interrupted.connect(self._on_interrupted)
         run.stuck.connect(self._on_stuck)
         run.freed.connect(self._on_freed)
@@ -162,6 +163,10 @@ class RunDesk(QObject):
         else:
             self._say(f"{text} {safe}", "error", self.tr("Show the log"), "log")
 
+    @Slot(str)
+    def _on_unsaved(self, text: str) -> None:
+        self._say(text, "error", self.tr("Resume"), "save")
+
     @Slot(object)
     def _on_interrupted(self, crash: Crash) -> None:
         safe = self.tr("The run stopped at its newest checkpoint; nothing else is lost.")
@@ -181,13 +186,18 @@ class RunDesk(QObject):
 
     @Slot()
     def _on_freed(self) -> None:
-        if self._next == "force":
-            self._banner.hide()
-            self._next = ""
+        self._answered("force")
 
     @Slot(str)
     def _on_ended(self, _folder: str) -> None:
+        self._answered("save")
         self.ended.emit()
+
+    def _answered(self, question: str) -> None:
+        """What the banner offers is not needed any more."""
+        if self._next == question:
+            self._banner.hide()
+            self._next = ""
 
     def _say(self, text: str, level: Any, action: str = "", then: str = "") -> None:
         self._next = then
@@ -202,6 +212,8 @@ class RunDesk(QObject):
             self.run.resume()
         elif then == "force":
             self.run.force_stop()
+        elif then == "save":
+            self.run.go_on()
         elif then == "less":
             self.suggested.emit(self._suggestion)
         elif then == "log":

@@ -6,7 +6,7 @@ from app import owners
 from app.pages.bench_preview import Preview
 from app.run_controller import RunController
 from app.run_keeper import RunKeeper
-from engine.messages import Heartbeat, Query, Reply, RunRequest, Send, Start, Tune
+from engine.messages import Control, Heartbeat, Query, Reply, RunRequest, Send, Start, Tune
 
 
 def test_what_was_to_be_cancelled_does_not_go_on_in_another_engine(fake_engine):
@@ -143,3 +143,27 @@ def test_live_values_go_along_to_the_next_engine(fake_engine):
     engine.client.resume_job(job)
     engine.dies()  # before anything could be saved
     assert engine.line.of(Send) == [Send(other, values), Send(job, values)]
+
+
+def test_a_cancelled_run_that_cannot_be_saved_waits_for_a_person(fake_engine, tmp_path):
+    engine = fake_engine
+    engine.start()
+    run = RunController(engine.client)
+    told, stuck = [], []
+    run.unsaved.connect(told.append)
+    run.stuck.connect(lambda: stuck.append(True))
+    run.start(RunRequest(method="toy.walk"), tmp_path / "run")
+    engine.tell(run.job, "running")
+    run.cancel()
+    engine.tell(run.job, "running")  # sent before the cancel was read
+    assert run.state == "stopping"
+    engine.tell(run.job, "paused", text="The disk is full.", field="out")
+    assert (run.state, told) == ("paused", ["The disk is full."])
+    engine.now += 5.0
+    engine.client._look()
+    assert stuck == []
+    run.go_on()
+    assert engine.line.of(Control)[-1] == Control(run.job, "resume")
+    engine.client.restart()
+    # It was not ended, so another engine goes on with it.
+    assert [start.job for start in engine.line.of(Start)] == [run.job]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +50,8 @@ class FakeRun:
         self.raises: Callable[[int], None] = values.get("raises", lambda step: None)
         self.draw: float = values.get("draw", 0.0)
         self.step = values.get("begin", 0)
+        #: How often it cannot be closed.
+        self.full: int = values.get("full", 0)
         self.notes: list[str] = []
         self.seconds: float = values.get("seconds", 0.0)
         self.curves: dict[str, list[tuple[int, float]]] = values.get("curves", {})
@@ -97,6 +100,9 @@ class FakeRun:
         self.saved.append(self.step)
 
     def close(self, status: str, error: str = "") -> None:
+        if self.full:
+            self.full -= 1
+            raise OSError(errno.ENOSPC, "No space left on device", "/x/found.png")
         self.closed.append((status, error))
 
 

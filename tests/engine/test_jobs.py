@@ -328,6 +328,46 @@ def test_a_checkpoint_comes_by_time_and_a_full_disk_is_only_a_warning():
     assert bench.states()[-1] == "finished"
 
 
+def test_a_full_disk_at_the_end_loses_nothing():
+    for end in ("finished", "cancelled"):
+        bench = Bench()
+        bench.start("a", total=5 if end == "finished" else None, full=2)
+        bench.turns(4)
+        if end == "cancelled":
+            bench.control("a", "cancel")
+        for _ in range(2):
+            bench.turns()
+            last = bench.of(JobState)[-1]
+            assert (last.state, last.field) == ("paused", "out")
+            assert "The disk is full: /x/found.png. Make room" in last.text
+            assert bench.turns() == 0
+            bench.control("a", "resume")
+        bench.turns()
+        assert bench.states()[-1] == end
+        assert bench.runs["a"].closed == [(end, "")]
+
+
+def test_a_run_that_cannot_be_saved_can_be_given_up():
+    bench = Bench()
+    bench.start("a", total=5, full=9)
+    bench.turns()
+    bench.control("a", "cancel")
+    bench.turns()
+    assert bench.states()[-1] == "failed"
+    assert "disk is full" in bench.of(JobState)[-1].text
+    assert bench.scheduler.waiting == 0
+
+
+def test_a_shutdown_says_whether_it_saved():
+    for checkpoint, full, words in ((True, 0, "saved"), (True, 1, "last"), (False, 0, "last")):
+        bench = Bench()
+        bench.start("a", total=None, full=full)
+        bench.turns(4)
+        bench.scheduler.shutdown(checkpoint)
+        assert words in bench.of(JobState)[-1].text
+        assert ("saved" in bench.of(JobState)[-1].text) == (words == "saved")
+
+
 def test_a_shutdown_saves_every_job_as_interrupted():
     bench = Bench()
     bench.start("a", total=None)

@@ -4,13 +4,16 @@ import dataclasses
 import errno
 import math
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 
+from engine import headless
 from engine.failures import explain
 from engine.messages import Pointer, RunRequest, Stroke, Tune
 from engine.method import BadInput, Method, State
@@ -475,6 +478,39 @@ def test_a_full_disk_at_the_end_can_be_tried_again(
     assert not (folder / ".saving").exists()
     assert run.close("finished").outputs
     assert (folder / "found.png").is_file()
+
+
+def test_a_full_disk_under_a_checkpoint_is_an_error_of_the_system(
+    begin: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begin()
+    run.checkpoint()
+    before = (run.folder / "checkpoint.safetensors").read_bytes()
+    run.advance()
+
+    def full(*_: Any, **__: Any) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr("engine.method.save_file", full)
+    with pytest.raises(OSError, match="No space left") as caught:
+        run.checkpoint()
+    assert caught.value.errno == errno.ENOSPC
+    assert explain(caught.value).text.startswith("The disk is full: ")
+    assert (run.folder / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_without_a_window_a_checkpoint_that_fails_is_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "x")
+
+    monkeypatch.setattr(State, "save", full)
+    monkeypatch.setattr(headless, "CHECKPOINT_EVERY", -1.0)
+    told = StringIO()
+    ending = headless.drive(DESCENT, tmp_path / "run", told, headless.Stop())
+    assert ending.code == headless.SUCCESS
+    assert told.getvalue().count("note: the run could not be saved on the way: The disk is") == 1
 
 
 def test_a_full_disk_on_the_way_does_not_stop_the_run(

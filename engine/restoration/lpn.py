@@ -153,7 +153,7 @@ class Params(Settings):
         80,
         title="Steps",
         help="How often the prior is applied. Where a damage leaves much open (enlarging, holes, "
-        "strong noise), 10 to 20 look better than the end: the most likely picture is a caricature.",
+        "strong noise), 10 to 20 look better than the end: the likeliest picture is a caricature.",
         ge=1,
         le=2000,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.pages.bench_curves import CurvesPanel, panels_of
+from app.pages.bench_run import RunDesk
 from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec
 
 LOSS = PanelSpec(name="loss", title="Loss", kind="curve", series=(SeriesSpec("loss", "Loss"),))
@@ -105,3 +107,13 @@ def test_it_is_higher_with_lines_than_with_curves_alone(panel: CurvesPanel) -> N
     panel.set_panels([LOSS])
     assert panel.height() < high
     assert set(panel.plots) == {"loss"}
+
+
+def test_frames_of_a_plot_go_to_the_curves_and_others_to_the_stage(panel: CurvesPanel) -> None:
+    shown: list[str] = []
+    stage = SimpleNamespace(result="estimate", show_frame=lambda name, *_: shown.append(name))
+    desk = SimpleNamespace(_curves=panel, _stage=stage)
+    RunDesk._on_frame(desk, "prox", lines(3.0), 1, False)  # type: ignore[arg-type]
+    RunDesk._on_frame(desk, "damaged", np.zeros((2, 2, 3), np.uint8), 1, False)  # type: ignore[arg-type]
+    assert shown == ["damaged"]
+    assert panel.plots["prox"].data("loss")[1].tolist() == [3.0 * v for v in range(-4, 5)]

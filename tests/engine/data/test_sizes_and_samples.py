@@ -22,11 +22,10 @@ from engine.data.pictures import (
     write_png,
 )
 from engine.method import BadInput
-from engine.models.lpn_recipes import digits
 
 
 def is_small(name: str) -> bool:
-    return name.startswith(("emoji-", "clothing-", "digit-"))
+    return name.startswith(("emoji-", "clothing-"))
 
 
 def test_samples_are_really_there_and_photographs() -> None:
@@ -50,17 +49,14 @@ def test_small_samples_have_the_size_of_the_small_networks() -> None:
     library = {name: sample for name, sample in samples().items() if is_small(name)}
     assert sum(name.startswith("emoji-") for name in library) == 6
     assert sum(name.startswith("clothing-") for name in library) == 6
-    assert sum(name.startswith("digit-") for name in library) == 4
     for name, sample in library.items():
         picture = read_picture(resolve(f"sample:{name}"))
-        side = 28 if name.startswith("digit-") else 32
-        assert (picture.height, picture.width) == (side, side)
+        assert (picture.height, picture.width) == (32, 32)
         assert picture.gray == sample.gray == (not name.startswith("emoji-"))
         assert "license" in sample.credit.lower()
     folder = next(iter(library.values())).path.parent
     assert "SIL OPEN FONT LICENSE" in (folder / "emoji-OFL.txt").read_text()
     assert "MIT License" in (folder / "clothing-MIT.txt").read_text()
-    assert "MIT License" in (folder / "digit-MIT.txt").read_text()
 
 
 def test_small_samples_are_held_back_from_training() -> None:
@@ -70,7 +66,6 @@ def test_small_samples_are_held_back_from_training() -> None:
     held = {
         "emoji": noto_emoji.held_back(shared / "noto_emoji"),
         "clothing": fashion_mnist.held_back(shared / "fashion_mnist"),
-        "digit": digits(shared / "mnist", "test").float() / 255,
     }
     for name, sample in samples().items():
         if is_small(name):

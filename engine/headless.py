@@ -18,7 +18,8 @@ from engine.method import BadInput
 from engine.plan import declaration
 from engine.progress import Progress
 from engine.records import RunRecord, read_record, repetition
-from engine.runs import Run, resumable
+from engine.run_folder import resumable
+from engine.runs import Run
 
 #: Seconds between two checkpoints, so that a kill loses little.
 CHECKPOINT_EVERY = 20.0

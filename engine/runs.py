@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import msgspec
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -31,7 +30,8 @@ from engine.messages import PanelShape, RunRequest, Tune, UserEvent
 from engine.method import BadInput, Idle, Settings, Solver, State, Used, Yield
 from engine.outputs import Outputs, as_picture
 from engine.plan import plan
-from engine.records import InputRecord, Opening, RunRecord, Status
+from engine.records import InputRecord, RunRecord, Status
+from engine.run_folder import RunFolder, resumable
 from engine.settings import dump, make, retuned
 
 #: Under this name a checkpoint's scalars hold the driver's part of the state.
@@ -53,21 +53,6 @@ class OutOfMemory(MemoryError):
     def __init__(self, text: str, suggestion: dict[str, Any]) -> None:
         super().__init__(text)
         self.suggestion = suggestion
-
-
-def resumable(folder: Path) -> RunRequest:
-    """The request of a run that did not finish, to give to ``Run(..., resume=True)``.
-
-    Raises:
-        BadInput: no run began in ``folder``, or it has finished.
-    """
-    try:
-        opening = records.read_opening(folder)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise BadInput(f"resume: there is no run to go on with in {folder}", "resume") from error
-    if opening.status == "finished":
-        raise BadInput(f"resume: the run in {folder} has finished", "resume")
-    return opening.request
 
 
 class Run:
@@ -96,14 +81,13 @@ class Run:
             )
         self.folder = folder
         self.plan = plan(request)
-        self.id = id or folder.resolve().name
         #: What a person should know, oldest first: the driver of the run may empty it.
         self.notes: list[str] = []
         #: What a person did since the last ``advance``; a checkpoint keeps it.
         self.pending: list[UserEvent] = []
         self.seconds = 0.0
         self.ledger = Ledger()
-        self.created = records.now()
+        self._kept = RunFolder(folder, self.plan, self.ledger, id)
         self._resume = resume
         self._params: Settings = self.plan.params
         self._guard = Guard(self.plan.seeds["method"], self.plan.threads)
@@ -130,7 +114,8 @@ class Run:
                 be written.
             OutOfMemory: the problem does not fit.
 
-        Whatever it raises, the folder then says that the run failed.
+        Whatever it raises, the folder then says that the run failed; one that holds an
+        earlier run stays as it was.
         """
         try:
             return self._prepare()
@@ -269,7 +254,11 @@ class Run:
         A cancelled or interrupted run keeps a checkpoint to resume from.
 
         Raises ``OSError`` where the folder cannot be written: the run can be closed again.
+        One that did not come so far that the folder is its own writes nothing.
         """
+        if not self._kept.begun:
+            self.release()
+            return self.record(status, error=error)
         if status in ("cancelled", "interrupted"):
             self.checkpoint()
         outputs = Outputs(self.folder)
@@ -284,7 +273,7 @@ class Run:
             self.notes.append(f"the last state could not be saved ({failure})")
         record = self.record(status, outputs.names, error)
         records.write_json(self.folder / "run.json", record)
-        self._write_opening(status)
+        self._kept.say(status)
         if status == "finished":
             for suffix in ("safetensors", "json"):
                 (self.folder / f"checkpoint.{suffix}").unlink(missing_ok=True)
@@ -314,10 +303,10 @@ class Run:
         if agreed.bench.used is not None and self._problem is not None:
             used = agreed.bench.used(self._problem)
         return RunRecord(
-            id=self.id,
+            id=self._kept.id,
             method=request.method,
             title=agreed.method.title,
-            created=self.created,
+            created=self._kept.created,
             status=status,
             error=error,
             params=dump(agreed.params),
@@ -342,7 +331,7 @@ class Run:
 
     def _prepare(self) -> Update:
         began = time.perf_counter()
-        self._open_folder()
+        self._kept.enter(resume=self._resume)
         state = self._load() if self._resume else None
         inputs = keep(self.plan, {name: kept.hash for name, kept in self._inputs.items()})
         self.plan = replace(self.plan, inputs=inputs.files)
@@ -356,6 +345,7 @@ class Run:
             first = next(self._generator, None)
             if first is None:
                 raise RuntimeError(f"{request.method} ended before it yielded a state")
+            self._kept.begin()
             self._take(first, known=state is not None)
         if state is not None:
             # One that was idle waits again, whether or not its method says so at once.
@@ -363,35 +353,6 @@ class Run:
         self._whole = True
         self.seconds += time.perf_counter() - began
         return self._update()
-
-    def _open_folder(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            if self._resume:
-                records.sweep(self.folder)
-                opening = records.read_opening(self.folder)
-                self.id, self.created = opening.id, opening.created
-                # Its end is no longer true; should this process die, the run was interrupted.
-                (self.folder / "run.json").unlink(missing_ok=True)
-            else:
-                records.clear(self.folder)
-            self._write_opening("running")
-            if not (self._resume and records.has_checkpoint(self.folder)):
-                self.ledger.open(self.folder / "events.jsonl")
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise BadInput(f"out: cannot write into {self.folder} ({reason})", "out") from error
-
-    def _write_opening(self, status: Status) -> None:
-        opening = Opening(
-            id=self.id,
-            method=self.plan.request.method,
-            title=self.plan.method.title,
-            created=self.created,
-            status=status,
-            request=self.plan.request,
-        )
-        records.write_json(self.folder / "request.json", opening)
 
     def _load(self) -> State | None:
         """The state to resume from, the driver's part of it put in place."""

@@ -26,7 +26,8 @@ from engine.messages import Pointer, RunRequest, Stroke, Tune, UserEvent
 from engine.method import BadInput, State
 from engine.models.zoo import available
 from engine.records import read_record, repetition
-from engine.runs import Run, Update, resumable
+from engine.run_folder import resumable
+from engine.runs import Run, Update
 from engine.settings import dump, errors, make
 
 PLUGIN = Path(__file__).parent / "plugin"

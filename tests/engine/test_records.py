@@ -12,7 +12,8 @@ from engine import records
 from engine.ledger import Ledger
 from engine.messages import Pointer, RunRequest, Tune
 from engine.records import RunRecord, read_opening, read_record, write_json
-from engine.runs import Run, resumable
+from engine.run_folder import resumable
+from engine.runs import Run
 
 REQUEST = RunRequest(method="toy.descent", seed=1, params={"steps": 12})
 

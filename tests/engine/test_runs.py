@@ -19,7 +19,8 @@ from engine.messages import Pointer, RunRequest, Stroke, Tune
 from engine.method import BadInput, Method, State
 from engine.plan import declaration
 from engine.records import read_record, repetition
-from engine.runs import OutOfMemory, Run, Update, resumable
+from engine.run_folder import resumable
+from engine.runs import OutOfMemory, Run, Update
 from engine.seeds import STREAMS, child_seeds, generator
 
 pytestmark = pytest.mark.usefixtures("plugin")
@@ -455,6 +456,43 @@ def test_a_last_state_that_cannot_be_saved_does_not_hide_the_failure(
         run.advance()
     assert run.close("failed", "no").outputs == {}
     assert any("half a state" in note for note in run.notes)
+
+
+def exhausted_at_once(*_: Any, **__: Any) -> Iterator[State]:
+    yield from ()
+
+
+@pytest.mark.parametrize("bad", ["a picture", "a problem", "a method"])
+def test_what_is_refused_leaves_the_earlier_results_as_they_were(
+    begin: Callable[..., Run], instead: Callable[..., None], tmp_path: Path, bad: str
+) -> None:
+    earlier = begin()
+    finish(earlier)
+    earlier.close("finished")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    request = DESCENT
+    if bad == "a picture":
+        (tmp_path / "a.png").write_text("no picture at all")
+        request = RunRequest(method="toy.descent", inputs={"picture": str(tmp_path / "a.png")})
+    elif bad == "a problem":
+        request = RunRequest(method="toy.descent", problem={"size": 13})
+    else:
+        instead(exhausted_at_once)
+    run = Run(request, tmp_path / "run")
+    with pytest.raises((BadInput, RuntimeError, OSError)) as caught:
+        run.prepare()
+    # Whoever drives it closes it as well.
+    assert run.close("failed", str(caught.value)).status == "failed"
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+
+
+def test_a_run_that_begins_replaces_the_earlier_results(
+    begin: Callable[..., Run], tmp_path: Path
+) -> None:
+    begin().close("finished")
+    begin()
+    left = {path.name for path in (tmp_path / "run").iterdir()}
+    assert left == {"request.json", "events.jsonl"}
 
 
 def test_a_full_disk_at_the_end_can_be_tried_again(

@@ -38,9 +38,9 @@ def engine_words(state: str) -> str:
 
 
 def device_word(ready: Ready) -> str:
-    """The short name of the device that runs use first."""
-    first = ready.devices[0] if ready.devices else None
-    return first.title if first is not None and first.id != "cpu" else "CPU"
+    """The short name of the device that runs use unless told otherwise."""
+    titles = {device.id: device.title for device in ready.devices if device.id != "cpu"}
+    return titles.get(ready.default, "CPU")
 
 
 def waiting(beat: Heartbeat) -> int:

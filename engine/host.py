@@ -193,7 +193,7 @@ def _compute(
     # Imported here, for torch takes a second and the heart must beat from the start.
     import torch
 
-    from engine.devices import devices
+    from engine.devices import devices, pick
     from engine.queries import Desk, make_run
 
     if settings.threads:
@@ -214,6 +214,7 @@ def _compute(
             protocol=PROTOCOL,
             pid=os.getpid(),
             devices=devices(),
+            default=pick("auto"),
             threads=torch.get_num_threads(),
             versions=_versions(),
         )

@@ -145,11 +145,12 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ready(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """First message of an engine."""
+    """First message of an engine. ``default`` is the id of the device that ``auto`` takes."""
 
     protocol: int
     pid: int
     devices: tuple[Device, ...]
+    default: str = "cpu"
     threads: int
     versions: dict[str, str]
 

@@ -67,6 +67,7 @@ def test_it_beats_its_heart_while_torch_loads_and_leaves_when_asked(line):
     assert ready.protocol == PROTOCOL
     assert ready.pid == line.process.pid
     assert ready.devices[0].id == "cpu"
+    assert ready.default in {device.id for device in ready.devices}
     assert ready.threads >= 1
     assert {"python", "torch", "priorbench"} <= set(ready.versions)
     beat = line.until(Heartbeat)

@@ -26,7 +26,6 @@ class Facts:
     run: str = "none"  # none | preparing | running | paused | idle | stopping
     picture: bool = False
     result: bool = False
-    mask_tool: bool = False
     resumable: bool = False
     #: What would be taken back or done again, as a noun.
     undo: str = ""

@@ -1,4 +1,4 @@
-"""Where a run can compute: devices, their memory, and the number of threads."""
+"""Where a run can compute: the devices of this machine, and which one to take."""
 
 from __future__ import annotations
 
@@ -55,19 +55,3 @@ def pick(device: str) -> str:
             f"device: {device!r} is not here (allowed auto, {', '.join(known)})", "device"
         )
     return wanted
-
-
-def memory(device: str) -> tuple[int, int]:
-    """Bytes in use and bytes in all on a device; for the processor, of the whole machine."""
-    if device.startswith("cuda"):
-        free, total = torch.cuda.mem_get_info(torch.device(device))
-        return total - free, total
-    whole = psutil.virtual_memory()
-    if device == "mps":
-        return torch.mps.driver_allocated_memory(), whole.total
-    return whole.total - whole.available, whole.total
-
-
-def threads() -> int:
-    """The number of threads that torch computes with."""
-    return torch.get_num_threads()

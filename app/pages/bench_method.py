@@ -103,10 +103,6 @@ class MethodPanel(QWidget):
         """Mark knobs; what belongs to no knob that is shown comes back."""
         return self.form.set_errors(errors) if self.form is not None else errors
 
-    def is_live(self, name: str) -> bool:
-        """Whether a knob may be moved while the method runs."""
-        return any(field.name == name and field.live for field in self.method.fields)
-
     def _build(self, method: MethodSpec) -> None:
         if self.form is not None:
             self._column.removeWidget(self.form)

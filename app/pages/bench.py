@@ -401,6 +401,8 @@ class BenchPage(Page):
     def _on_facts(self) -> None:
         reason = run_reason(self.facts())
         self.parts.bar.set_can_run(not reason, reason)
+        # What filled a hole is looked at without the mark of the hole.
+        self.parts.stage.stage.set_mask_shown(self.desk.shown is None)
 
     @Slot(str)
     def _on_open(self, name: str) -> None:

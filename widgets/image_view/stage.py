@@ -207,6 +207,12 @@ class ImageStage(StageSurface):
         """Replace the mask as one step of undo, nonzero where painted; None clears it."""
         self.painting.set_mask(array)
 
+    def set_mask_shown(self, on: bool) -> None:
+        """Draw the mask over the pictures, or only while a tool is in hand."""
+        if on != self._mask_shown:
+            self._mask_shown = on
+            self.update()
+
     def undo_stroke(self) -> bool:
         """Take back the last stroke; False when there is none."""
         return self.painting.undo()

@@ -41,6 +41,7 @@ class StageSurface(QWidget):
         self.camera = Camera()
         self.painting = Painting(self)
         self._note = ""
+        self._mask_shown = True
         self._wipe = 0.5
         self._cursor_at: QPointF | None = None
         self._reading: Reading | None = None
@@ -266,10 +267,13 @@ class StageSurface(QWidget):
             placements=[self.camera.placement(pane) for pane in panes],
             ratio=ratio,
             wipe=self.wipe_x(),
-            mask=self.painting.visible(),
+            mask=self.painting.visible() if self._draws_mask() else None,
             mask_color=theme.color("accent", OVERLAY_ALPHA),
             note=self._note,
         )
+
+    def _draws_mask(self) -> bool:
+        return self._mask_shown or self.painting.tool is not None
 
     def _looked(self, changed: bool) -> None:
         if changed:

@@ -82,13 +82,20 @@ class Pages(QObject):
         return [key for key, page in self.made_benches().items() if page.desk.run.active]
 
     def rebuild(self) -> None:
-        """Make every page anew, as the catalogue changed; what was set is kept."""
+        """Make every page anew, as the catalogue changed.
+
+        What was set is kept, and so is the offer to resume a run.
+        """
         from app.page_state import to_builtins
 
         window = self._window
         front = window.page_id
+        offers = {}
         for key, page in self.made_benches().items():
             self.states[key] = to_builtins(page.state)
+            run = page.desk.run
+            if run.resumable:
+                offers[key] = run.request, run.folder
         for page in self._made.values():
             window.stack.removeWidget(page)
             page.hide()
@@ -96,6 +103,8 @@ class Pages(QObject):
         self._made.clear()
         window.renew_rail()
         self.fill_rail()
+        for key in offers.keys() & set(self.benches()):
+            window.bench(key).desk.adopt(*offers[key])
         window.show_page(front if front in window.rail.keys() else "start")  # noqa: SIM118
 
     def badge_all(self) -> None:

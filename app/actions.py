@@ -30,6 +30,9 @@ class Facts:
     #: What would be taken back or done again, as a noun.
     undo: str = ""
     redo: str = ""
+    #: Whether that would change what a run that goes on depends on.
+    undo_fixed: bool = False
+    redo_fixed: bool = False
     examples: bool = False
 
 
@@ -104,12 +107,23 @@ def _examples(facts: Facts) -> str:
     return QT_TRANSLATE_NOOP("Reasons", "This bench has no examples")
 
 
+_FIXED = QT_TRANSLATE_NOOP("Reasons", "Fixed while it runs. Cancel the run to change this.")
+
+
 def _undo(facts: Facts) -> str:
-    return "" if facts.undo else QT_TRANSLATE_NOOP("Reasons", "Nothing to undo")
+    if not facts.undo:
+        return QT_TRANSLATE_NOOP("Reasons", "Nothing to undo")
+    return _FIXED if facts.undo_fixed else ""
 
 
 def _redo(facts: Facts) -> str:
-    return "" if facts.redo else QT_TRANSLATE_NOOP("Reasons", "Nothing to redo")
+    if not facts.redo:
+        return QT_TRANSLATE_NOOP("Reasons", "Nothing to redo")
+    return _FIXED if facts.redo_fixed else ""
+
+
+def _resettable(facts: Facts) -> str:
+    return _FIXED if facts.run in ACTIVE_RUNS else _on_bench(facts)
 
 
 @dataclass(frozen=True)
@@ -145,7 +159,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("edit.redo", "Redo", EDIT, "redo", "Ctrl+Shift+Z", _redo),
     ActionSpec("edit.copy", "Copy the picture", EDIT, "copy", "Ctrl+C", _picture, separator=True),
     ActionSpec("edit.paste", "Paste a picture", EDIT, "", "Ctrl+V"),
-    ActionSpec("edit.reset", "Reset every knob", EDIT, "reset", "", _on_bench, separator=True),
+    ActionSpec("edit.reset", "Reset every knob", EDIT, "reset", "", _resettable, separator=True),
     ActionSpec("run.start", "Run", RUN, "play", "Ctrl+Return", _can_run),
     ActionSpec("run.pause", "Pause", RUN, "pause", "Ctrl+.", _running),
     ActionSpec("run.continue", "Continue", RUN, "play", "Ctrl+Shift+.", _paused),

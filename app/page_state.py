@@ -291,6 +291,16 @@ class UndoStack:
         ahead = self._at + 1
         return self._states[ahead][1] if ahead < len(self._states) else ""
 
+    @property
+    def before(self) -> PageState:
+        """The state that ``undo`` would bring back; the present one where there is none."""
+        return self._states[max(0, self._at - 1)][0]
+
+    @property
+    def ahead(self) -> PageState:
+        """The state that ``redo`` would bring back; the present one where there is none."""
+        return self._states[min(len(self._states) - 1, self._at + 1)][0]
+
     def push(self, state: PageState, text: str, merge: str = "") -> None:
         """Make ``state`` the present one; what was undone is forgotten."""
         del self._states[self._at + 1 :]
@@ -341,6 +351,16 @@ class PageModel:
         """What ``redo`` would do again."""
         return self._undo.redo_text
 
+    @property
+    def undo_keys(self) -> frozenset[str]:
+        """The keys that ``undo`` would change."""
+        return changed_keys(self.state, self._undo.before)
+
+    @property
+    def redo_keys(self) -> frozenset[str]:
+        """The keys that ``redo`` would change."""
+        return changed_keys(self.state, self._undo.ahead)
+
     def observe(self, observer: Observer) -> None:
         """Call ``observer(state, changed keys)`` after every change."""
         self._observers.append(observer)
@@ -387,3 +407,10 @@ def changed_keys(before: PageState, after: PageState) -> frozenset[str]:
         old, new = before._section(section), after._section(section)
         keys |= {f"{section}:{n}" for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
     return frozenset(keys)
+
+
+def live(keys: Iterable[str], method: MethodSpec) -> bool:
+    """Whether all of these may change during a run: the view, and the live knobs of its method."""
+    knobs = {f"params:{field.name}" for field in method.fields if field.live}
+    # A moved knob names the preset anew.
+    return all(key in knobs or key == "preset" or key.startswith("view:") for key in keys)

@@ -119,6 +119,8 @@ class BenchPage(Page):
             resumable=run.resumable,
             undo=self.model.undo_text,
             redo=self.model.redo_text,
+            undo_fixed=run.active and not page_state.live(self.model.undo_keys, self.method),
+            redo_fixed=run.active and not page_state.live(self.model.redo_keys, self.method),
             examples=bool(self.bench.examples),
         )
 

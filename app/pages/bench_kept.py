@@ -40,7 +40,7 @@ class KeptRuns(QObject):
 
     def repeat(self, row: RunRow) -> None:
         """Run a kept run again, with everything that was done while it ran."""
-        if self._page.open_request(request_of(row), self.tr("Repeat")):
+        if not self._busy() and self._page.open_request(request_of(row), self.tr("Repeat")):
             self._page.start_request(repeat_of(row))
 
     def resume(self, row: RunRow) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from PySide6.QtCore import QPoint, Qt
 
 
@@ -59,3 +60,44 @@ def test_a_hole_is_painted_by_hand_and_taken_back(driver: Any, qtbot: Any) -> No
     assert not driver.stage.mask().any()
     page.model.redo()
     assert (driver.stage.mask() == painted).all()
+
+
+def test_what_a_run_works_on_cannot_be_taken_back_while_it_goes_on(driver: Any) -> None:
+    page = driver.to_bench()
+    actions = driver.window.actions_
+    page.edits.set("problem:blur.sigma", 3.0)
+    page.model.seal()
+    driver.long_run()
+    set_before = page.state
+    for name in ("edit.undo", "edit.reset"):
+        assert not actions[name].isEnabled()
+        assert "Fixed while it runs" in actions[name].toolTip()
+    # What is live, and how it is looked at, can be taken back.
+    page.edits._on_knob("trust", 2.0)
+    page.model.seal()
+    page.edits.set("view:mode", "side")
+    for _ in range(2):
+        assert actions["edit.undo"].isEnabled()
+        actions["edit.undo"].trigger()
+    assert page.state == set_before
+    assert not actions["edit.undo"].isEnabled()
+    assert actions["edit.redo"].isEnabled()
+    driver.run.cancel()
+    driver.over()
+    assert actions["edit.undo"].isEnabled()
+    assert actions["edit.reset"].isEnabled()
+    assert driver.window.index.search(status="cancelled")
+
+
+def test_a_new_catalogue_keeps_the_offer_to_resume(driver: Any) -> None:
+    page = driver.to_bench()
+    driver.long_run()
+    driver.run.cancel()
+    driver.over()
+    folder, request = driver.run.folder, driver.run.request
+    page.desk.adopt(request, folder)
+    driver.window.set_catalogue(msgspec.structs.replace(driver.window.catalogue, models=()))
+    assert driver.bench is not page
+    assert driver.run.resumable
+    assert (driver.run.request, driver.run.folder) == (request, folder)
+    assert driver.bench.parts.banner.action.text() == "Resume"

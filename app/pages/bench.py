@@ -7,6 +7,7 @@ of it, ``RunDesk`` runs it; the page draws it and is what the window talks to.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,8 @@ class BenchPage(Page):
             "file.save": self.results.save,
             "file.export": self.results.export_all,
             "file.folder": self.results.show_folder,
-            "edit.undo": self.model.undo,
-            "edit.redo": self.model.redo,
+            "edit.undo": partial(self._travel, back=True),
+            "edit.redo": partial(self._travel, back=False),
             "edit.copy": self.copy,
             "edit.paste": self.paste,
             "edit.reset": self.edits.reset_knobs,
@@ -163,11 +164,15 @@ class BenchPage(Page):
         spec = self.picture_input
         if spec is None:
             return False
-        if self.desk.run.active:
-            self.notice.emit("warning", self.tr("A run is going on; cancel it to change pictures."))
-        else:
+        if self.may_change_pictures():
             self.intake.offer(spec.name, str(path))
         return True
+
+    def may_change_pictures(self) -> bool:
+        """Whether nothing runs on the pictures that are set; where something does, it is said."""
+        if self.desk.run.active:
+            self.notice.emit("warning", self.tr("A run is going on; cancel it to change pictures."))
+        return not self.desk.run.active
 
     def entered(self) -> None:
         """Ask for what the page shows, at the first time."""
@@ -241,23 +246,35 @@ class BenchPage(Page):
             inputs=example.inputs,
             preset=presets[0].name if presets else "",
         )
-        if self.open_request(request, example.title):
-            self.start_request(self.request())
+        before = self.state
+        if self.open_request(request, example.title) and not self.start_request(self.request()):
+            # A run that goes on and stays keeps its page.
+            if self.desk.run.active and self.state != before:
+                self.model.undo()
 
     def open_picture(self) -> None:
         """Let the person choose a file for the first input."""
-        if self.picture_input is not None:
+        if self.picture_input is not None and self.may_change_pictures():
             self.intake.ask(self.picture_input)
 
     def choose_input(self, name: str, reference: str) -> None:
         """Use a sample or a file that is known to be good."""
-        if not self.desk.run.active:
+        if self.may_change_pictures():
             self.edits.choose(name, reference)
 
     def choose_method(self, method: str) -> None:
         """Do it another way."""
         if method in self.methods and not self.desk.run.active:
             self.edits.choose_method(method)
+
+    def _travel(self, *, back: bool) -> None:
+        """Take the newest change back, or do it again; what a run works on stays as it is."""
+        before, model = self.state, self.model
+        model.undo() if back else model.redo()
+        changed = page_state.changed_keys(before, self.state)
+        if self.desk.run.active and any(key.startswith(_PROBLEM) for key in changed):
+            model.redo() if back else model.undo()
+            self.may_change_pictures()
 
     def copy(self) -> None:
         """The result on the clipboard; before there is one, what is seen."""
@@ -276,7 +293,8 @@ class BenchPage(Page):
         if files:
             self.take_file(Path(files[0]))
         elif data.hasImage():
-            self.intake.paste(spec.name, QImage(QGuiApplication.clipboard().image()))
+            if self.may_change_pictures():
+                self.intake.paste(spec.name, QImage(QGuiApplication.clipboard().image()))
         else:
             self.notice.emit("warning", self.tr("There is no picture on the clipboard."))
 
@@ -326,9 +344,9 @@ class BenchPage(Page):
 
     # --- the run -------------------------------------------------------------------------
 
-    def start_request(self, request: RunRequest) -> None:
-        """Run ``request``, which the page shows already."""
-        self.desk.start(request, self._preferences.runs_folder, parent=self)
+    def start_request(self, request: RunRequest) -> bool:
+        """Run ``request``, which the page shows already; False where nothing was started."""
+        return self.desk.start(request, self._preferences.runs_folder, parent=self)
 
     @Slot()
     def _on_run(self) -> None:
@@ -408,7 +426,8 @@ class BenchPage(Page):
 
     @Slot(str)
     def _on_open(self, name: str) -> None:
-        self.intake.ask(next(spec for spec in self.bench.inputs if spec.name == name))
+        if self.may_change_pictures():
+            self.intake.ask(next(spec for spec in self.bench.inputs if spec.name == name))
 
     @Slot()
     def _show_help(self) -> None:

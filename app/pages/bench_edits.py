@@ -82,6 +82,9 @@ class Edits(QObject):
 
     @Slot(str, str, object, object)
     def _on_accepted(self, name: str, reference: str, facts: dict[str, Any], thumb: Any) -> None:
+        if not self._page.may_change_pictures():
+            # It was asked for before the run began, and the answer came late.
+            return
         self.choose(name, reference)
         self._page.parts.input.samples(name).show_choice(reference, thumb)
         self._page.parts.banner.hide()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtWidgets import QFileDialog
 
 from app.pages.bench_masks import keep_mask
 
@@ -71,3 +75,41 @@ def test_a_painted_hole_does_not_cover_what_filled_it(page: Any) -> None:
     page.desk.forget_result()
     page.facts_changed.emit()
     assert stage._scene(1.0).mask is not None
+
+
+def test_no_picture_is_swapped_while_a_run_works_on_it(
+    page: Any, monkeypatch: pytest.MonkeyPatch, answers: list[bool], tmp_path: Path
+) -> None:
+    other = tmp_path / "other.png"
+    Image.fromarray(gray(9)).save(other)
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_a, **_k: (str(other), ""))
+    offered: list[str] = []
+    monkeypatch.setattr(page.intake, "offer", lambda _name, path: offered.append(path))
+    notices: list[str] = []
+    page.notice.connect(lambda _level, text: notices.append(text))
+    preview(page)
+    page.choose_input("picture", "sample:coffee")
+    begin(page)
+    before = page.state
+
+    page.do("file.open", False)
+    page.parts.input.open_wanted.emit("picture")
+    QGuiApplication.clipboard().setImage(QImage(str(other)))
+    page.paste()
+    page.take_file(other)
+    page.intake.accepted.emit("picture", str(other), {}, gray(9))
+    page.choose_input("picture", "sample:astronaut")
+    page.do("edit.undo", False)
+    assert not offered
+    assert page.state == before
+    assert page.desk.run.request == page.request()
+    assert len(notices) == 7
+    assert all("A run is going on" in text for text in notices)
+    # An example that is not to replace the run leaves the page with it.
+    answers[:] = [False]
+    page.try_example()
+    assert page.state == before
+
+    page.desk.run._become("cancelled")
+    page.do("file.open", False)
+    assert offered == [str(other)]

@@ -178,20 +178,20 @@ class BenchPage(Page):
         """Ask for what the page shows, at the first time."""
         if not self._was_entered:
             self._was_entered = True
-            self._quick_look()
+            self._quick_look(self.tr("The engine is starting …"))
             self._ask(picture=True)
 
-    def _quick_look(self) -> None:
-        """Something to see while the engine is still starting."""
+    def _quick_look(self, text: str = "") -> None:
+        """Something to see while the engine is still starting, or begins with a run."""
         stage, spec = self.parts.stage.stage, self.picture_input
-        if stage.keys() or self._client.current_state in ("ready", "busy"):
+        ready = self._client.current_state in ("ready", "busy")
+        if stage.keys() or (ready and not self.desk.run.active):
             return
-        text = self.tr("The engine is starting …")
         array = quick_look(self.state.inputs.get(spec.name, "")) if spec is not None else None
         if array is not None and spec is not None:
             stage.set_picture(self.parts.stage.original, array, spec.title)
-            stage.set_note(text)
-        else:
+            stage.set_note(text or stage.note())
+        elif text:
             stage.set_empty(text)
 
     def restore(self, values: Any) -> None:
@@ -247,10 +247,11 @@ class BenchPage(Page):
             preset=presets[0].name if presets else "",
         )
         before = self.state
-        if self.open_request(request, example.title) and not self.start_request(self.request()):
-            # A run that goes on and stays keeps its page.
-            if self.desk.run.active and self.state != before:
-                self.model.undo()
+        if not self.open_request(request, example.title) or self.start_request(self.request()):
+            return
+        if self.desk.run.active and self.state != before:
+            # The run that goes on stays, and the page with it.
+            self.model.undo()
 
     def open_picture(self) -> None:
         """Let the person choose a file for the first input."""
@@ -340,7 +341,8 @@ class BenchPage(Page):
 
     def _ask(self, *, picture: bool) -> None:
         if self._was_entered:
-            self.preview.ask(self.request(), picture=picture and not self.desk.run.active)
+            wanted = picture and not self.desk.run.active
+            self.preview.ask(self.request(), picture=wanted or self.preview.pending)
 
     # --- the run -------------------------------------------------------------------------
 
@@ -373,7 +375,8 @@ class BenchPage(Page):
     @Slot()
     def _on_began(self) -> None:
         self.results.folder = None
-        self.preview.stop()
+        # A preview on its way still tells thumbnails and size; it shows until the first frame.
+        self._quick_look()
 
     @Slot()
     def _on_ended(self) -> None:

@@ -59,7 +59,14 @@ class Answers(QObject):
         if facts.get("truth"):
             notes.append(self.tr("The method never sees the original; it only measures with it."))
         page.parts.input.set_foot("\n".join(notes))
-        if page.desk.run.active or self.shows_result():
+        if page.desk.run.active:
+            if page.desk.shown is None:
+                # The run's own first pictures are still to come.
+                note = page.parts.stage.stage.note()
+                page.parts.stage.show_pictures(arrays)
+                page.parts.stage.stage.set_note(note)
+            return
+        if self.shows_result():
             return
         page.desk.forget_result()
         page.results.folder = None

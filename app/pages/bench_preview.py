@@ -46,10 +46,10 @@ class Preview(QObject):
         if not waiting:
             self._timer.start()
 
-    def stop(self) -> None:
-        """Forget what was to be asked; an answer that is on its way is ignored."""
-        self._timer.stop()
-        self._asked = 0
+    @property
+    def pending(self) -> bool:
+        """Whether a picture is wanted whose answer has not come yet."""
+        return self._asked != 0 or (self._timer.isActive() and self._picture)
 
     @Slot()
     def _ask(self) -> None:
@@ -72,6 +72,7 @@ class Preview(QObject):
         if event.kind == "validate" and not event.error:
             self.judged.emit(event.value.get("errors", {}))
         elif event.kind == "preview" and event.id == self._asked:
+            self._asked = 0
             if event.error:
                 self.failed.emit(event.error, event.field)
             else:

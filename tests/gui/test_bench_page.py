@@ -113,3 +113,29 @@ def test_no_picture_is_swapped_while_a_run_works_on_it(
     page.desk.run._become("cancelled")
     page.do("file.open", False)
     assert offered == [str(other)]
+
+
+def test_a_page_that_begins_with_a_run_still_gets_its_pictures(
+    open_window: Callable[..., Any],
+) -> None:
+    """Thumbnails, name and size come, and the picture is seen until the run shows its own."""
+    driver = open_window(engine=False)
+    window = driver.window
+    window.show_page("restoration")
+    page = driver.bench
+    stage = page.parts.stage.stage
+    asked: list[str] = []
+    page.parts.input.sample_wanted.connect(asked.append)
+    begin(page)
+    page.edits.set("seed", 4)
+    assert page.preview.pending
+    preview(page)
+    assert asked
+    assert "32 × 32 px" in page.parts.input.samples("picture")._caption.text()
+    assert set(stage.keys()) == {"damaged", "clean"}
+    assert stage.note() == "Warming up …"
+    # Later answers do not disturb what the run shows.
+    page.desk.run.frame.emit("estimate", gray(77), 1, False)
+    preview(page)
+    assert "estimate" in stage.keys()  # noqa: SIM118
+    assert stage.note() == ""

@@ -115,6 +115,10 @@ class ImageStage(StageSurface):
             self._note = text
             self.rearrange()
 
+    def note(self) -> str:
+        """What the quiet line says."""
+        return self._note
+
     def set_warming(self, on: bool) -> None:
         """Say that the first picture is being prepared, or stop saying it."""
         self.set_note(self.tr("Warming up …") if on else "")

@@ -112,6 +112,10 @@ class CurvePlot(QFrame):
         series = self._series[key]
         return series.x.copy(), series.y.copy()
 
+    def has_values(self) -> bool:
+        """Whether a curve has any."""
+        return any(len(series) for series in self._series.values())
+
     def clear(self) -> None:
         """Forget all values; curves, reference and axes stay declared."""
         for series in self._series.values():
@@ -206,7 +210,7 @@ class CurvePlot(QFrame):
         self._timer.stop()
         if self.isVisible() or not self.testAttribute(Qt.WidgetAttribute.WA_WState_Created):
             self.canvas.redraw()
-        self._hint.setVisible(not any(len(s) for s in self._series.values()))
+        self._hint.setVisible(not self.has_values())
         self._show_values()
 
     def _show_values(self) -> None:

@@ -381,6 +381,7 @@ class BenchPage(Page):
     @Slot()
     def _on_ended(self) -> None:
         self.results.folder = self.desk.run.folder if self.desk.shown is not None else None
+        self.parts.curves.settle()
         self.facts_changed.emit()
 
     @Slot(object)

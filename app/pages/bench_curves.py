@@ -69,7 +69,7 @@ class CurvesPanel(QWidget):
             self._row.insertWidget(place, plot, PLOT_SHARE if panel.name in self._drawn else 1)
         self._panels = wanted
         self.setFixedHeight(PLOT_HEIGHT if self._drawn else HEIGHT)
-        self.setVisible(bool(wanted))
+        self._show_all()
 
     def set_total(self, steps: int) -> None:
         """How many steps there will be: the axes show them all from the start; 0 if unknown."""
@@ -80,6 +80,8 @@ class CurvesPanel(QWidget):
         """A new run begins."""
         for plot in self.plots.values():
             plot.clear()
+        self.set_total(0)
+        self._show_all()
 
     def append(self, step: int, values: Mapping[str, float]) -> None:
         """The numbers of one step; metrics that cannot be known are not there."""
@@ -87,6 +89,17 @@ class CurvesPanel(QWidget):
             for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
                 if key in values:
                     plot.append(key, step, values[key])
+        if step > 0:
+            self.settle()
+
+    def settle(self) -> None:
+        """Give the room of what has no values to what has some: numbers have come, or a run ended.
+
+        Without the original, say, nobody can tell the quality.
+        """
+        for plot in self._grown():
+            plot.setVisible(plot.has_values())
+        self._show_row()
 
     def draws(self, panel: str) -> bool:
         """Whether frames of this panel are lines to be drawn here."""
@@ -98,6 +111,14 @@ class CurvesPanel(QWidget):
         plot.set_x_range(float(lines[0, 0]), float(lines[0, -1]))
         for key, line in zip(plot.keys(), lines[1:], strict=True):
             plot.set_data(key, lines[0], line)
+
+    def _show_all(self) -> None:
+        for plot in self.plots.values():
+            plot.show()
+        self._show_row()
+
+    def _show_row(self) -> None:
+        self.setVisible(any(not plot.isHidden() for plot in self.plots.values()))
 
     def _grown(self) -> list[CurvePlot]:
         return [plot for name, plot in self.plots.items() if name not in self._drawn]
@@ -111,3 +132,6 @@ class CurvesPanel(QWidget):
                 if points:
                     steps, values = zip(*points, strict=True)
                     plot.set_data(key, steps, values)
+        ends = [points[-1][0] for points in curves.values() if points]
+        self.set_total(int(max(ends, default=0)))
+        self.settle()

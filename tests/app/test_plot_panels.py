@@ -117,3 +117,36 @@ def test_frames_of_a_plot_go_to_the_curves_and_others_to_the_stage(panel: Curves
     RunDesk._on_frame(desk, "damaged", np.zeros((2, 2, 3), np.uint8), 1, False)  # type: ignore[arg-type]
     assert shown == ["damaged"]
     assert panel.plots["prox"].data("loss")[1].tolist() == [3.0 * v for v in range(-4, 5)]
+
+
+QUALITY = PanelSpec(
+    name="quality", title="Quality", kind="curve", series=(SeriesSpec("psnr", "PSNR"),)
+)
+
+
+def test_a_curve_without_values_gives_its_room_away(panel: CurvesPanel) -> None:
+    panel.set_panels([QUALITY, LOSS])
+    assert not panel.plots["quality"].isHidden()
+    panel.append(0, {})
+    assert not panel.plots["quality"].isHidden()
+    panel.append(1, {"loss": 0.5})
+    assert panel.plots["quality"].isHidden()
+    assert not panel.plots["loss"].isHidden()
+    # What comes late is shown all the same, and a new run may have everything.
+    panel.append(2, {"psnr": 20.0})
+    assert not panel.plots["quality"].isHidden()
+    panel.clear()
+    panel.settle()
+    assert panel.isHidden()
+    panel.clear()
+    assert not panel.isHidden()
+    assert not panel.plots["quality"].isHidden()
+
+
+def test_kept_curves_have_an_axis_of_their_own(panel: CurvesPanel) -> None:
+    canvas = panel.plots["loss"].canvas
+    panel.set_total(120)
+    panel.show_curves({"loss": [(0, 1.0), (8, 0.5)]})
+    assert canvas.x_range == (0, 8)
+    panel.clear()
+    assert canvas.x_range is None

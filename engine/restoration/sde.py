@@ -24,7 +24,6 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import RK45
 from torch import Tensor
 
 from engine.restoration.diffusion import centered, uncentered
@@ -232,6 +231,9 @@ def ode_step(slope: Slope, at: OdeState, bound: float, tol: float = 1e-5) -> Ode
     Raises:
         ArithmeticError: the step would be shorter than numbers resolve.
     """
+    # Only here: listing the methods must not wait for SciPy.
+    from scipy.integrate import RK45
+
     pending = [] if at.slope is None else [at.slope]
 
     def counted(t: float, y: Vector) -> Vector:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
 
 from engine.catalogue import BenchSpec, MethodSpec, PanelSpec
 from widgets.curve_plot import CurvePlot
@@ -15,6 +17,9 @@ HEIGHT = 168
 PLOT_HEIGHT = 252
 #: How much wider such a panel is than a curve.
 PLOT_SHARE = 2
+#: Narrower, neither title nor axis can be read; where more are wanted, the row scrolls.
+NARROWEST = 200
+_GAP = 10
 
 
 def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
@@ -26,21 +31,32 @@ def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
     return own if any(panel.kind == "plot" for panel in own) else [*bench.panels, *own]
 
 
-class CurvesPanel(QWidget):
-    """One plot per curve or plot panel, side by side.
+class CurvesPanel(QScrollArea):
+    """One plot per curve or plot panel, side by side; the row scrolls where it is too long.
 
     A curve panel grows with the steps; the lines of a plot panel are drawn anew at every frame.
     """
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setFixedHeight(HEIGHT)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._panels: list[PanelSpec] = []
         self.plots: dict[str, CurvePlot] = {}
         self._drawn: set[str] = set()
-        self._row = QHBoxLayout(self)
+        inner = QWidget(self)
+        self._row = QHBoxLayout(inner)
         self._row.setContentsMargins(0, 0, 0, 0)
-        self._row.setSpacing(10)
+        self._row.setSpacing(_GAP)
+        self.setWidget(inner)
+        for part in (self.viewport(), inner):
+            part.setAutoFillBackground(False)
+        bar = self.horizontalScrollBar()
+        bar.setSingleStep(NARROWEST // 4)
+        bar.installEventFilter(self)
+        self._fit()
 
     def set_panels(self, panels: Iterable[PanelSpec]) -> None:
         """Show these panels; what is already shown keeps its values."""
@@ -57,9 +73,9 @@ class CurvesPanel(QWidget):
             plot = self.plots.get(panel.name)
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
-                # Neighbors differ in color; four of them still fit beside each other.
+                # Neighbors differ in color.
                 plot.set_series([(s.metric, s.title, s.unit) for s in panel.series], place)
-                plot.setMinimumWidth(132)
+                plot.setMinimumWidth(NARROWEST)
                 plot.set_log(panel.log_y)
                 if panel.x_title:
                     plot.set_x_title(panel.x_title)
@@ -68,7 +84,7 @@ class CurvesPanel(QWidget):
                 plot.setToolTip(panel.help)
             self._row.insertWidget(place, plot, PLOT_SHARE if panel.name in self._drawn else 1)
         self._panels = wanted
-        self.setFixedHeight(PLOT_HEIGHT if self._drawn else HEIGHT)
+        self._fit()
         self._show_all()
 
     def set_total(self, steps: int) -> None:
@@ -111,6 +127,28 @@ class CurvesPanel(QWidget):
         plot.set_x_range(float(lines[0, 0]), float(lines[0, -1]))
         for key, line in zip(plot.keys(), lines[1:], strict=True):
             plot.set_data(key, lines[0], line)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """The bar gets room of its own: the plots keep their height."""
+        if event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """An upright wheel moves the row as well: there is nothing else to scroll."""
+        turned = event.angleDelta()
+        if not turned.x():
+            bar = self.horizontalScrollBar()
+            bar.setValue(bar.value() - turned.y() * bar.singleStep() // 40)
+            event.accept()
+        else:
+            super().wheelEvent(event)
+
+    def _fit(self) -> None:
+        bar = self.horizontalScrollBar()
+        room = bar.sizeHint().height() + _GAP // 2 if bar.isVisible() else 0
+        self.setFixedHeight((PLOT_HEIGHT if self._drawn else HEIGHT) + room)
+        self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
     def _show_all(self) -> None:
         for plot in self.plots.values():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app.pages.bench_curves import CurvesPanel, panels_of
+from app.pages.bench_curves import HEIGHT, CurvesPanel, panels_of
 from app.pages.bench_run import RunDesk
 from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec
 
@@ -150,3 +151,22 @@ def test_kept_curves_have_an_axis_of_their_own(panel: CurvesPanel) -> None:
     assert canvas.x_range == (0, 8)
     panel.clear()
     assert canvas.x_range is None
+
+
+def test_many_curves_scroll_and_never_overlap(panel: CurvesPanel, qtbot: QtBot) -> None:
+    several = [
+        PanelSpec(name=f"p{n}", title=f"Mismatch to {n}", kind="curve", series=LOSS.series)
+        for n in range(7)
+    ]
+    panel.set_panels(several)
+    panel.parentWidget().resize(660, 400)
+    panel.resize(652, panel.height())
+    panel.parentWidget().show()
+    qtbot.waitUntil(panel.horizontalScrollBar().isVisible)
+    boxes = [plot.geometry() for plot in panel.plots.values()]
+    assert all(box.width() >= 200 for box in boxes)
+    assert all(a.right() < b.left() for a, b in pairwise(boxes))
+    assert all(box.height() >= 160 for box in boxes)
+    panel.set_panels(several[:2])
+    qtbot.waitUntil(lambda: not panel.horizontalScrollBar().isVisible())
+    assert panel.height() == HEIGHT

@@ -410,3 +410,18 @@ def test_numbers_read_well():
     assert position_text(12.0) == "12"
     assert position_text(1.5) == "1.5"
     assert position_ticks(0, 100, 300).texts == ["0", "20", "40", "60", "80", "100"]
+
+
+def test_an_axis_always_has_two_numbers():
+    for end in (1, 8, 40, 50, 120, 128, 999, 1000):
+        assert len(position_ticks(0, end, 60).texts) >= 2
+
+
+def test_a_value_that_stands_alone_is_a_dot_to_be_seen(plot):
+    plot.append("psnr", 0, 20.0)
+    image = plot.image(1.0)
+    at = QPointF(plot.canvas.frame().column(0.0), plot.canvas.frame().row(20.0))
+    middle = plot.canvas.mapTo(plot, at.toPoint())
+    color = series_pen(0).color()
+    for dx, dy in ((0, 0), (1, 1), (-1, 1), (-2, 0), (0, -2)):
+        assert image.pixelColor(middle.x() + dx, middle.y() + dy) == color

@@ -32,6 +32,8 @@ from widgets.curves.series import Series, Values, logarithms, thinned
 
 PAD = 0.04
 """Share of the value range left free above and below, so that no line is cut."""
+DOT = 4.0
+"""Radius of a value that stands alone, in view pixels."""
 
 
 class CurveCanvas(QWidget):
@@ -177,12 +179,15 @@ class CurveCanvas(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_reference(painter)
         painter.save()
-        # Room for half a line at the sides, where the first and the newest value are.
-        painter.setClipRect(self._frame.area.adjusted(-2, -grid.TOP, 2, 2))
+        # Room for a dot at the sides, where the first and the newest value are.
+        painter.setClipRect(self._frame.area.adjusted(-DOT - 1, -grid.TOP, grid.RIGHT, DOT + 1))
         for index in reversed(range(len(self._lines))):
             painter.setPen(series_pen(index, self._first))
             for line in self._lines[index]:
-                painter.drawPolyline(line)
+                if line.count() == 2 and line[0] == line[1]:
+                    self._paint_dot(painter, index, line[0], DOT)
+                else:
+                    painter.drawPolyline(line)
         painter.restore()
         if self._at is not None:
             self._paint_cursor(painter, self._at)
@@ -218,15 +223,20 @@ class CurveCanvas(QWidget):
         area, column = self._frame.area, self._frame.column(at)
         painter.setPen(QPen(theme.color("hint"), 1))
         painter.drawLine(QPointF(column, area.top()), QPointF(column, area.bottom()))
-        painter.setPen(QPen(theme.color("surface"), 1.5))
         for index, series in enumerate(self._series):
             near = series.nearest(at)
             if near is None or series.x[near] != at:
                 continue
             y = float(self.shown(series.y[near : near + 1])[0])
             if np.isfinite(y):
-                painter.setBrush(QColor(theme.series(self._first + index).color))
-                painter.drawEllipse(QPointF(column, self._frame.row(y)), 4.5, 4.5)
+                self._paint_dot(painter, index, QPointF(column, self._frame.row(y)), 4.5)
+
+    def _paint_dot(self, painter: QPainter, index: int, at: QPointF, radius: float) -> None:
+        painter.save()
+        painter.setPen(QPen(theme.color("surface"), 1.5))
+        painter.setBrush(QColor(theme.series(self._first + index).color))
+        painter.drawEllipse(at, radius, radius)
+        painter.restore()
 
     # Events.
 

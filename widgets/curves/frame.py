@@ -36,7 +36,7 @@ class Frame:
     def lines(self, x: Values, y: Values) -> list[QPolygonF]:
         """Polylines through the points (N,), (N,), interrupted where a value is missing.
 
-        A value that stands alone becomes a line of no length, which a round cap shows as a dot.
+        A value that stands alone becomes a line of no length, to be drawn as a dot.
         """
         good = np.isfinite(x) & np.isfinite(y)
         if not good.any():

@@ -36,7 +36,12 @@ def value_ticks(low: float, high: float, pixels: float, logarithmic: bool) -> Ti
 
 def position_ticks(low: float, high: float, pixels: float) -> Ticks:
     """Ticks of the horizontal axis."""
-    at = linear_ticks(low, high, max(1, min(6, int(pixels / 48))))
+    count = max(1, min(6, int(pixels / 48)))
+    at = linear_ticks(low, high, count)
+    while len(at) < 2 and count < 6:
+        # One number alone says nothing of how far the axis goes.
+        count += 1
+        at = linear_ticks(low, high, count)
     return Ticks(at, [position_text(round(t, 9)) for t in at])
 
 

@@ -131,11 +131,15 @@ def test_resize_does_not_alias_or_leave_the_range() -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_png_comes_back_as_it_was(bits: int, channels: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("large", [1, png.LARGE])
+def test_png_comes_back_as_it_was(
+    bits: int, channels: int, large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     top = 2**bits - 1
     rng = torch.Generator().manual_seed(0)
     # More rows than one block of the writer.
     whole = torch.randint(0, top + 1, (1, channels, 2 * png._ROWS + 3, 9), generator=rng)
+    monkeypatch.setattr(png, "LARGE", large)
     write_png(tmp_path / "p.png", whole / top, bits)
     picture = read_picture(tmp_path / "p.png")
     assert (picture.bits, picture.gray) == (bits, channels == 1)

@@ -251,7 +251,8 @@ class Run:
     def close(self, status: Status, error: str = "") -> RunRecord:
         """Save the outputs and the record, and end the generator.
 
-        A cancelled or interrupted run keeps a checkpoint to resume from.
+        A cancelled or interrupted run keeps a checkpoint to resume from. All have one while
+        the outputs are written, so that nothing is lost with a process that is killed then.
 
         Raises ``OSError`` where the folder cannot be written: the run can be closed again.
         One that did not come so far that the folder is its own writes nothing.
@@ -261,6 +262,13 @@ class Run:
             return self.record(status, error=error)
         if status in ("cancelled", "interrupted"):
             self.checkpoint()
+        elif status == "finished":
+            # Without it a disk may just have room for the outputs.
+            with contextlib.suppress(OSError):
+                self.checkpoint()
+        if status == "interrupted":
+            # The window closes and may not wait for the outputs.
+            self._write_record(status)
         outputs = Outputs(self.folder)
         try:
             self._save(outputs)
@@ -271,13 +279,19 @@ class Run:
                 raise
             # It did not end well, so its last state may be one that cannot be shown.
             self.notes.append(f"the last state could not be saved ({failure})")
-        record = self.record(status, outputs.names, error)
-        records.write_json(self.folder / "run.json", record)
-        self._kept.say(status)
+        record = self._write_record(status, outputs.names, error)
         if status == "finished":
             for suffix in ("safetensors", "json"):
                 (self.folder / f"checkpoint.{suffix}").unlink(missing_ok=True)
         self.release()
+        return record
+
+    def _write_record(
+        self, status: Status, outputs: dict[str, str] | None = None, error: str = ""
+    ) -> RunRecord:
+        record = self.record(status, outputs, error)
+        records.write_json(self.folder / "run.json", record)
+        self._kept.say(status)
         return record
 
     def release(self) -> None:

@@ -495,6 +495,34 @@ def test_a_run_that_begins_replaces_the_earlier_results(
     assert left == {"request.json", "events.jsonl"}
 
 
+@pytest.mark.parametrize("status", ["finished", "interrupted", "cancelled"])
+def test_a_process_killed_while_it_saves_loses_nothing(
+    begin: Callable[..., Run], instead: Callable[..., None], tmp_path: Path, status: str
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(problem: Any, state: State, folder: Path) -> dict[str, str]:
+        raise Killed
+
+    save = declaration("toy.descent")[1].save
+    instead(save=killed)
+    run = begin()
+    finish(run) if status == "finished" else run.advance()
+    step = run.state.step
+    with pytest.raises(Killed):
+        run.close(status)
+    if status == "interrupted":
+        assert read_record(tmp_path / "run").status == status
+    run.release()
+    instead(save=save)
+    again = begin(resumable(tmp_path / "run"), resume=True)
+    assert again.state.step == step
+    finish(again)
+    assert again.close("finished").outputs
+    assert not (tmp_path / "run" / "checkpoint.json").exists()
+
+
 def test_a_full_disk_at_the_end_can_be_tried_again(
     begin: Callable[..., Run], instead: Callable[..., None], tmp_path: Path
 ) -> None:

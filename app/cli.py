@@ -24,6 +24,7 @@ ENGINE_COMMANDS = {
     "run": "run a method: run METHOD [--input FILE] [--set key=value ...] [--seed N] --out DIR",
     "train": "train a model: train MODEL [--data DIR] [--resume]",
     "export": "write a model as ONNX: export MODEL",
+    "cards": "make the pictures of the start page's cards from real runs: cards [NAME ...]",
 }
 BENCHMARKS = engine_cli.ROOT / "tests" / "benchmarks"
 

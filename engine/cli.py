@@ -66,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "write a model as ONNX, checked against the network")
     export.add_argument("model", metavar="MODEL")
     export.add_argument("--out", type=Path, metavar="FILE", help="beside its weights if unsaid")
+    cards = command("cards", _cards, "make the pictures of the start page's cards from real runs")
+    cards.add_argument("name", nargs="*", metavar="NAME", help="only these; all if unsaid")
     whole = command("catalogue", _catalogue, "everything that is installed, as JSON")
     whole.add_argument("--out", type=Path, metavar="FILE", help="standard output if unsaid")
     return parser
@@ -206,6 +208,13 @@ def _catalogue(arguments: argparse.Namespace) -> int:
         _print_json(catalogue)
     else:
         write_json(arguments.out, catalogue)
+    return 0
+
+
+def _cards(arguments: argparse.Namespace) -> int:
+    from engine import cards
+
+    cards.write_all(arguments.name, sys.stderr)
     return 0
 
 

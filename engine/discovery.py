@@ -198,7 +198,11 @@ def _bench_spec(found: _Found, methods: dict[str, Method], broken: dict[str, str
         fields=fields_of(bench.problem),
         panels=tuple(bench.panels),
         examples=tuple(
-            e if e.thumbnail else msgspec.structs.replace(e, thumbnail=_thumbnail(e.method))
+            e
+            if e.thumbnail
+            else msgspec.structs.replace(
+                e, thumbnail=_thumbnail(card_of_example(found.id, e.title))
+            )
             for e in examples
         ),
         order=bench.order,
@@ -223,10 +227,18 @@ def _page(found: _Found) -> str:
     return inspect.cleandoc(sys.modules[found.module].__doc__ or "")
 
 
-def _thumbnail(method_id: str) -> str:
+def card_of_example(bench_id: str, title: str) -> str:
+    """The name of an example's card: ``restoration.example.fill-in-four-of-five-pixels``."""
+    return f"{bench_id}.example.{re.sub('[^a-z0-9]+', '-', title.lower()).strip('-')}"
+
+
+def _thumbnail(card: str) -> str:
     """The picture of a card, as a path below the assets folder; empty where there is none."""
-    path = ASSETS / "thumbnails" / f"{method_id}.png"
-    return path.relative_to(ASSETS).as_posix() if path.is_file() else ""
+    for suffix in (".webp", ".png"):
+        path = ASSETS / "thumbnails" / f"{card}{suffix}"
+        if path.is_file():
+            return path.relative_to(ASSETS).as_posix()
+    return ""
 
 
 def _models(broken: dict[str, str]) -> tuple[ModelSpec, ...]:

@@ -1,7 +1,7 @@
 """The start page: what can be done here, examples that run at one click, recent runs.
 
-With one bench its methods are cards beside it; with several, each bench is a card and
-its methods are chips. The covers take whatever height is left, so nothing lies empty.
+With one bench its methods are small cards below; with several, each bench is a card and
+its methods are chips. Cards of one row are of one height.
 """
 
 from __future__ import annotations
@@ -97,14 +97,21 @@ class StartPage(Page):
         column.addSpacing(20)
         self._cards = QGridLayout()
         self._cards.setSpacing(14)
-        self._make_cards(catalogue)
         column.addLayout(self._cards, 10)
-        column.addSpacing(16)
         self._lower = QHBoxLayout()
         self._lower.setSpacing(14)
         column.addLayout(self._lower, 4)
+        column.addSpacing(20)
+        self._methods = QGridLayout()
+        self._methods.setSpacing(10)
+        self._make_cards(catalogue)
         self._make_examples(catalogue)
         self._make_recent()
+        if self._small:
+            column.addWidget(SectionLabel(self.tr("Methods")))
+            column.addSpacing(8)
+        column.addLayout(self._methods)
+        column.addStretch(1)
 
     def set_menu(self, menu: QMenu) -> None:
         """What the menu button opens."""
@@ -149,19 +156,23 @@ class StartPage(Page):
             self._arrange()
 
     def _make_cards(self, catalogue: Catalogue) -> None:
+        """Large cards of several benches, or one beside the examples with its methods below."""
         self._all: list[QWidget] = []
+        self._small: list[QWidget] = []
         benches = [b for b in catalogue.benches if catalogue.methods_of(b.id)]
         several = len(benches) > 1
         for bench in benches:
             methods = catalogue.methods_of(bench.id)
             card = BenchCard(bench, methods, self, chips=several)
             card.chosen.connect(self.bench_chosen)
-            self._all.append(card)
-            if not several:
-                for method in methods:
-                    one = MethodCard(bench, method, self)
-                    one.chosen.connect(self.bench_chosen)
-                    self._all.append(one)
+            if several:
+                self._all.append(card)
+                continue
+            self._lower.addWidget(card, 9)
+            for method in methods:
+                one = MethodCard(bench, method, self)
+                one.chosen.connect(self.bench_chosen)
+                self._small.append(one)
         if not benches:
             self._all.append(self._nothing(catalogue))
 
@@ -182,17 +193,10 @@ class StartPage(Page):
     def _arrange(self) -> None:
         width = self.width()
         most = 2 if width < _NARROW else 3 if width < _WIDE else 4 if width < 1700 else 5
-        columns = max(1, min(most, len(self._all)))
-        rows = -(-len(self._all) // columns)
-        # Even rows look settled: 5 cards in 4 columns become 3 + 2.
-        columns = -(-len(self._all) // rows)
-        for index in range(self._cards.columnCount()):
-            self._cards.setColumnStretch(index, 0)
-        for index, card in enumerate(self._all):
-            self._cards.addWidget(card, index // columns, index % columns)
-        for index in range(columns):
-            self._cards.setColumnStretch(index, 1)
-        wide = width >= _NARROW
+        _place(self._cards, self._all, most)
+        _place(self._methods, self._small, 1 if width < _NARROW else 3 if width < 1700 else 4)
+        self._cards.setContentsMargins(0, 0, 0, 16 if self._all else 0)
+        wide = width >= _WIDE if self._small else width >= _NARROW
         self._lower.setDirection(
             QHBoxLayout.Direction.LeftToRight if wide else QHBoxLayout.Direction.TopToBottom
         )
@@ -236,6 +240,25 @@ class StartPage(Page):
         card.body.addLayout(self._runs)
         card.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self._lower.addWidget(card, 10)
+
+
+def _place(grid: QGridLayout, cards: list[QWidget], most: int) -> None:
+    """Cards row by row in at most so many columns; columns of one width, rows of one height."""
+    if not cards:
+        return
+    rows = -(-len(cards) // min(most, len(cards)))
+    # Even rows look settled: 5 cards in 4 columns become 3 + 2.
+    columns = -(-len(cards) // rows)
+    for index in range(grid.columnCount()):
+        grid.setColumnStretch(index, 0)
+    for index in range(grid.rowCount()):
+        grid.setRowStretch(index, 0)
+    for index, card in enumerate(cards):
+        grid.addWidget(card, index // columns, index % columns)
+    for index in range(columns):
+        grid.setColumnStretch(index, 1)
+    for index in range(rows):
+        grid.setRowStretch(index, 1)
 
 
 def _clear(layout: QLayout) -> None:

@@ -149,24 +149,6 @@ class BenchCard(_Card):
             self.chosen.emit(self._bench, sender.objectName())
 
 
-class MethodCard(_Card):
-    """One method."""
-
-    chosen = Signal(str, str)
-
-    def __init__(self, bench: BenchSpec, method: MethodSpec, parent: QWidget) -> None:
-        super().__init__(method.title, asset(method.thumbnail), bench.icon, parent)
-        self._bench, self._method = bench.id, method.id
-        self.say(method.title, method.summary)
-        source = ElidedLabel(method.source, "section")
-        source.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.words.addWidget(source)
-        self.clicked.connect(self._on_click)
-
-    def _on_click(self) -> None:
-        self.chosen.emit(self._bench, self._method)
-
-
 class _Row(CardButton):
     """A small picture and two lines beside it."""
 
@@ -186,9 +168,31 @@ class _Row(CardButton):
         column.addStretch(1)
         column.addWidget(heading)
         column.addWidget(HintLabel(line))
+        self.lines = column
         column.addStretch(1)
         row.addLayout(column, 1)
         self.add(inner)
+
+
+class MethodCard(_Row):
+    """One method. ``chosen(bench id, method id)``."""
+
+    chosen = Signal(str, str)
+
+    def __init__(self, bench: BenchSpec, method: MethodSpec, parent: QWidget) -> None:
+        super().__init__(method.title, method.summary, asset(method.thumbnail), parent, edge=72)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMaximumHeight(140)
+        self._bench, self._method = bench.id, method.id
+        # Many authors do not fit; the card itself says them on hover, for it takes the mouse.
+        source = ElidedLabel(method.source, "section")
+        source.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.lines.insertWidget(self.lines.count() - 1, source)
+        self.setToolTip(method.source)
+        self.clicked.connect(self._on_click)
+
+    def _on_click(self) -> None:
+        self.chosen.emit(self._bench, self._method)
 
 
 class ExampleCard(_Row):
@@ -201,7 +205,7 @@ class ExampleCard(_Row):
         super().__init__(example.title, line, example_picture(example), parent, edge=72)
         # A large window gives the examples some of its height.
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self.setMaximumHeight(132)
+        self.setMaximumHeight(180)
         self._example = example
         self.clicked.connect(self._on_click)
 

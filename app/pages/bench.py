@@ -301,14 +301,18 @@ class BenchPage(Page):
 
     # --- drawing the state ---------------------------------------------------------------
 
-    def show_mask(self, state: PageState) -> None:
-        """Offer the tools of painting where they count, and draw what is painted."""
+    def show_mask(self, state: PageState, changed: frozenset[str] | None = None) -> None:
+        """Offer the tools of painting where they count, and draw what is painted.
+
+        Where an input changed and nothing is painted, the brush is in hand: painting comes next.
+        """
         spec = next((s for s in self.bench.inputs if s.kind == "mask"), None)
         if spec is None:
             return
         stage, mask = self.parts.stage, state.inputs.get(spec.name, "")
         painting = self.parts.input.is_painting(state) and not self.desk.run.active
-        if painting != stage.painting:
+        fresh = any(key.startswith("inputs:") for key in changed or ()) and not mask
+        if painting != stage.painting or (painting and fresh and stage.stage.tool() is None):
             stage.paint(painting, None if mask else "brush")
         stage.show_mask(mask if painting else "")
 
@@ -319,7 +323,7 @@ class BenchPage(Page):
         if changed is None or "method" in changed:
             self.parts.curves.set_panels(panels_of(self.bench, self.method))
             self.parts.stage.set_method(self.method.panels)
-        self.show_mask(state)
+        self.show_mask(state, changed)
 
     def _on_state(self, state: PageState, changed: frozenset[str]) -> None:
         self._show(state, changed)

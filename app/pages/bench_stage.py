@@ -169,6 +169,7 @@ class StagePanel(QWidget):
         self._tools.setVisible(on)
         self._wants_mask = on
         self.stage.set_tool(tool if on else None)  # type: ignore[arg-type]
+        self._tools.show_tool(self.stage.tool())
         if not on:
             self.stage.set_note("")
             self.stage.set_single(None)
@@ -259,7 +260,7 @@ class _PaintTools(QWidget):
         clear = LinkButton(self.tr("Clear"), self)
         clear.clicked.connect(self._on_clear)
         row.addWidget(clear)
-        stage.toolChanged.connect(self._on_tool_changed)
+        stage.toolChanged.connect(self.show_tool)
 
     @Slot()
     def touched(self) -> None:
@@ -274,7 +275,8 @@ class _PaintTools(QWidget):
             self._stage.set_tool(sender.objectName() or None)  # type: ignore[arg-type]
 
     @Slot(object)
-    def _on_tool_changed(self, tool: str | None) -> None:
+    def show_tool(self, tool: str | None) -> None:
+        """Mark the tool in hand."""
         for name, chip in self._chips.items():
             chip.setChecked(name == (tool or ""))
 

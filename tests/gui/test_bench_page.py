@@ -139,3 +139,28 @@ def test_a_page_that_begins_with_a_run_still_gets_its_pictures(
     preview(page)
     assert "estimate" in stage.keys()  # noqa: SIM118
     assert stage.note() == ""
+
+
+def test_the_brush_is_in_hand_where_another_picture_is_to_be_painted_on(page: Any) -> None:
+    stage, tools = page.parts.stage.stage, page.parts.stage._tools
+    preview(page)
+    paint(page)
+    begin(page)
+    finish(page)
+    assert stage.tool() is None
+    assert tools._chips[""].isChecked()
+    # A picture of another size: what was painted cannot stay.
+    page.choose_input("picture", "sample:coffee")
+    preview(page, SIZE * 2)
+    assert page.state.inputs["mask"] == ""
+    assert stage.tool() == "brush"
+    assert tools._chips["brush"].isChecked()
+
+
+def test_what_is_read_out_stands_above_the_note(page: Any) -> None:
+    stage = page.parts.stage.stage
+    preview(page)
+    pane = stage.panes()[0]
+    below = stage.reading_area(pane).bottom()
+    stage.set_note("Paint what is missing")
+    assert stage.reading_area(pane).bottom() <= below - 24

@@ -313,8 +313,7 @@ class ImageStage(StageSurface):
             alone = len(self.camera.panes) == 1
             reading = self._reading if alone else self.model.reading(pane.key, x, y)
             if reading is not None:
-                area = QRectF(pane.left, pane.top, pane.width, pane.height)
-                ratio = self.devicePixelRatioF()
+                area, ratio = self.reading_area(pane), self.devicePixelRatioF()
                 drawing.draw_chip(painter, reading.text_255(), area, corner, ratio)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

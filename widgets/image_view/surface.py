@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QPointF, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QFont, QImage, QPainter
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFont, QFontMetrics, QImage, QPainter
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from widgets import theme
@@ -19,7 +19,7 @@ from widgets.image_view.viewport import Placement
 
 OVERLAY_ALPHA = 0.45
 """Opacity of the painted mask over a picture."""
-READING_WIDTH, READING_HEIGHT = 260, 48
+READING_WIDTH, READING_HEIGHT = 260, 80
 """The area at the lower left of a pane in which the values of a pixel are shown."""
 
 
@@ -195,6 +195,11 @@ class StageSurface(QWidget):
         if reading is not None:
             self.pixelHovered.emit(reading.x, reading.y, reading.values)
         return True
+
+    def reading_area(self, pane: Pane) -> QRectF:
+        """Where in a pane values are read out: at its foot, above the quiet line if any."""
+        lifted = QFontMetrics(self.label_font()).height() + 12 if self._note else 0
+        return QRectF(pane.left, pane.top, pane.width, pane.height - lifted)
 
     def _marks(self, at: QPointF) -> list[QPointF]:
         """The cursor in every pane: where it is, and the same place in the others."""

@@ -214,8 +214,7 @@ class BenchPage(Page):
     def start(self) -> None:
         """Run what is set; a run that is going on is replaced after asking."""
         if self.answers.blocked:
-            text = self.tr("Some values cannot be used yet; the marks on the page say why.")
-            self.parts.banner.show_message(text, "warning")
+            self.answers.say_blocked()
             return
         self.model.seal()
         self.start_request(self.request())

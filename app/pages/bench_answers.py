@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Slot
 
 from app.page_state import from_request
-from app.pages.bench_input import SEED
+from app.pages.bench_input import PAINTED, SEED
 from app.words import sentence
 
 if TYPE_CHECKING:
@@ -21,6 +21,11 @@ class Answers(QObject):
         super().__init__(page)
         self._page = page
         self._errors: dict[str, dict[str, str]] = {"judged": {}, "preview": {}, "run": {}}
+        #: Run was pressed in vain: what is still to be given is marked, too.
+        self._insists = False
+        self._blocked_text = self.tr(
+            "Some values cannot be used yet; the marks on the page say why."
+        )
         page.preview.ready.connect(self._on_preview)
         page.preview.failed.connect(self._on_failed)
         page.preview.judged.connect(self._on_judged)
@@ -30,6 +35,12 @@ class Answers(QObject):
     def blocked(self) -> bool:
         """Whether a value is known to be unusable, so that a run would fail at once."""
         return bool(self._errors["judged"] or self._errors["preview"])
+
+    def say_blocked(self) -> None:
+        """Run was pressed in vain; the line goes once everything can be used."""
+        self._insists = True
+        self._show_marks()
+        self._page.parts.banner.show_message(self._blocked_text, "warning")
 
     def mark_run(self, field: str, text: str) -> None:
         """A run failed because of a field; without one, earlier marks of runs go away."""
@@ -83,8 +94,7 @@ class Answers(QObject):
         if name in page.state.problem:
             return
         line = sentence(text)
-        if name in page.state.inputs and not page.state.inputs[name]:
-            # Nothing is wrong: something is still to be given.
+        if self._is_to_come(name):
             page.parts.stage.ask_for(line)
         else:
             page.parts.banner.show_message(line, "warning")
@@ -95,8 +105,29 @@ class Answers(QObject):
 
     def _mark(self, kind: str, errors: dict[str, str]) -> None:
         self._errors[kind] = errors
+        if not self.blocked:
+            self._insists = False
+            if self._page.parts.banner.text() == self._blocked_text:
+                self._page.parts.banner.hide()
+        self._show_marks()
+
+    def _show_marks(self) -> None:
         merged = {n: t for part in self._errors.values() for n, t in part.items()}
         self._page.parts.method.set_errors(merged)
         problem = {n.removeprefix("problem."): t for n, t in merged.items()}
-        problem = {SEED if name == "seed" else name: text for name, text in problem.items()}
-        self._page.parts.input.set_errors(problem)
+        shown = [name for name in problem if self._insists or not self._is_to_come(name)]
+        self._page.parts.input.set_errors({self._field_of(name): problem[name] for name in shown})
+
+    def _is_to_come(self, name: str) -> bool:
+        """Whether nothing is wrong: an input is still to be given."""
+        inputs = self._page.state.inputs
+        return name in inputs and not inputs[name]
+
+    def _field_of(self, name: str) -> str:
+        """The field that a mark stands at: what is to be painted has its choice for a field."""
+        if name == "seed":
+            return SEED
+        if any(spec.name == name and spec.kind == "mask" for spec in self._page.bench.inputs):
+            values = self._page.parts.input.painted
+            return next((field for field, value in values.items() if value == PAINTED), name)
+        return name

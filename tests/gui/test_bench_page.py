@@ -164,3 +164,21 @@ def test_what_is_read_out_stands_above_the_note(page: Any) -> None:
     below = stage.reading_area(pane).bottom()
     stage.set_note("Paint what is missing")
     assert stage.reading_area(pane).bottom() <= below - 24
+
+
+def test_what_is_not_painted_yet_is_marked_until_it_is(page: Any) -> None:
+    preview(page)
+    page.edits._on_paint()
+    text = "inputs.mask: nothing is painted yet; paint what is missing"
+    page.preview.failed.emit(text, "inputs.mask")
+    row = page.parts.input.form.row("missing.kind")
+    banner = page.parts.banner
+    assert not row.error()
+    page.start()
+    assert banner.isVisible()
+    assert "marks on the page" in banner.text()
+    assert "nothing is painted yet" in row.error().lower()
+    paint(page)
+    preview(page)
+    assert not banner.isVisible()
+    assert not row.error()

@@ -177,15 +177,19 @@ def flatten(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
 
 
 def initial(bench: BenchSpec, methods: Iterable[MethodSpec]) -> PageState:
-    """A fresh page: first method, its first preset, every default."""
+    """A fresh page: the method of the first example, else the first; first preset, defaults.
+
+    Methods are listed from the oldest on; the first example is what a bench shows best.
+    """
     methods = list(methods)
+    shown = [m for example in bench.examples[:1] for m in methods if m.id == example.method]
     state = PageState(
         bench=bench.id,
         problem=defaults(bench.fields),
         inputs={spec.name: spec.default for spec in bench.inputs},
         view={"mode": "wipe"},
     )
-    return with_method(state, methods[0]) if methods else state
+    return with_method(state, [*shown, *methods][0]) if methods else state
 
 
 def with_method(state: PageState, method: MethodSpec) -> PageState:

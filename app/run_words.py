@@ -10,7 +10,7 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from app import words
 from app.run_row import INTERRUPTED, RECORD, RunRow, flatten, input_name, read_json
-from engine.catalogue import BenchSpec, Catalogue, FieldSpec, MethodSpec
+from engine.catalogue import BenchSpec, Catalogue, FieldSpec, MethodSpec, PanelSpec, SeriesSpec
 
 
 def _tr(text: str) -> str:
@@ -61,8 +61,18 @@ def series_of(row: RunRow, catalogue: Catalogue) -> dict[str, tuple[str, str]]:
     for owner in (_bench(row, catalogue), _method(row, catalogue)):
         for panel in owner.panels if owner is not None else ():
             for series in panel.series:
-                titles.setdefault(series.metric, (series.title, series.unit))
+                titles.setdefault(series.metric, (_named(panel, series), series.unit))
     return titles
+
+
+def _named(panel: PanelSpec, series: SeriesSpec) -> str:
+    """What the bench page calls a curve, with the field's term: ``Quality (PSNR)``."""
+    panel_word, own = panel.title.casefold(), series.title.casefold()
+    if len(panel.series) > 1 or panel_word in own:
+        return series.title
+    if own in panel_word:
+        return panel.title
+    return f"{panel.title} ({series.title})"
 
 
 def curves_of(row: RunRow) -> dict[str, list[tuple[float, float]]]:
@@ -134,7 +144,7 @@ def applies(field: FieldSpec, values: dict[str, Any]) -> bool:
 def value_text(field: FieldSpec, value: Any) -> str:
     """A value as a person reads it: a choice by its title, a number with its unit."""
     for choice in field.choices:
-        if choice.value == value:
+        if str(choice.value) == str(value):
             return choice.title
     if isinstance(value, bool):
         return _tr("On") if value else _tr("Off")

@@ -63,7 +63,7 @@ class HistoryFilters(QWidget):
             (self.tr("Newest first"), "newest"),
             (self.tr("Oldest first"), "oldest"),
             (self.tr("By method"), "title"),
-            (self.tr("Best PSNR first"), "best"),
+            (self.tr("Best quality first"), "best"),
             (self.tr("Shortest first"), "fastest"),
             (self.tr("Longest first"), "longest"),
         ):

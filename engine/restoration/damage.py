@@ -116,7 +116,7 @@ class Missing(Settings):
     )
     fraction: float = knob(
         0.5,
-        title="Share missing",
+        title="Missing share of all pixels",
         help="How many of the pixels are gone; 0.5 is every second one.",
         ge=0.01,
         le=0.98,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.catalogue import PresetSpec
+from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.messages import UserEvent
 from engine.method import Method, Settings, Solver, State, knob, tuned
 from engine.operators import Convolution, Downsample, Grayscale, LinearOperator, Mask
@@ -284,6 +284,17 @@ METHOD = Method(
     presets=(
         PresetSpec("standard", "Standard", {}, "What statistics asks for.", 4.0),
         PresetSpec("sharp", "Sharper", {"trust": 0.2}, "More detail, more noise left in it.", 6.0),
+    ),
+    panels=(
+        PanelSpec(
+            name="settled",
+            title="Left to solve",
+            kind="curve",
+            series=(SeriesSpec("settled", "Relative residual"),),
+            log_y=True,
+            help="How far the linear equations are from being solved, as a share of their "
+            "right side.",
+        ),
     ),
     order=10,
 )

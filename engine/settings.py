@@ -213,7 +213,7 @@ def make(model: type[Settings], values: Mapping[str, Any], prefix: str = "") -> 
     Raises:
         BadInput: the first refusal, its field named with ``prefix`` before it.
     """
-    made, wrong = _judge(model, values)
+    made, wrong = _judge(model, values, prefix)
     for name, text in wrong.items():
         path = f"{prefix}{name}" if name else prefix.rstrip(".")
         raise BadInput(f"{path}: {text}" if path else text, path)
@@ -243,10 +243,12 @@ def retuned(current: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
     return {top: getattr(fresh, top) for top in {name.split(".")[0] for name in given}}
 
 
-def _judge(model: type[Settings], values: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+def _judge(
+    model: type[Settings], values: Mapping[str, Any], prefix: str = ""
+) -> tuple[Any, dict[str, str]]:
     known = dict(leaves(model))
     given = flat(values)
-    wrong = {name: _unknown(name, list(known)) for name in given if name not in known}
+    wrong = {name: _unknown(name, list(known), prefix) for name in given if name not in known}
     for name, value in given.items():
         members = options(known[name]) if name in known else ()
         if members and isinstance(value, str) and value not in members:
@@ -276,10 +278,11 @@ def _defaults(model: type[Settings]) -> dict[str, Any]:
         return {}
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def _unknown(name: str, known: list[str], prefix: str = "") -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    return f"there is no such setting{hint} (known: {', '.join(known) or 'none'})"
+    hint = f"; did you mean {prefix}{near[0]}?" if near else ""
+    listed = ", ".join(f"{prefix}{other}" for other in known) or "none"
+    return f"there is no such setting{hint} (known: {listed})"
 
 
 def _shown(value: Any) -> str:

@@ -243,3 +243,8 @@ def test_a_field_without_default_is_told_not_hidden() -> None:
 
     assert errors(Bare, {}) == {"must": "{} is refused: Field required (allowed 0 to 3)"}
     assert make(Bare, {"must": 2}).must == 2
+
+
+def test_a_mistyped_setting_of_the_problem_is_named_as_it_must_be_typed() -> None:
+    with pytest.raises(BadInput, match=r"did you mean problem\.blur\.sigma\?"):
+        make(Problem, {"blur.sigm": 1.0}, "problem.")

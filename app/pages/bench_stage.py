@@ -38,8 +38,9 @@ class StagePanel(QWidget):
         self.stage.set_scene([panel.name for panel in self._panels])
         if len(self._panels) > 1:
             self.stage.set_pair(self.measurement, self.result)
-            # The space bar shows what no method sees.
+            # The space bar shows what no method sees; where it is known it stands beside, too.
             self.stage.set_original(self.original)
+            self.stage.set_side([self.measurement, self.result, self.original])
         self._tabs: dict[str, TabButton] = {}
         #: Pictures that only the method makes, and the buttons of those that are there.
         self._method_panels: dict[str, PanelSpec] = {}
@@ -52,7 +53,8 @@ class StagePanel(QWidget):
             action = actions[action_id]
             tab = TabButton(action.text(), self)
             tab.setObjectName(action_id)
-            tab.setToolTip(action.toolTip())
+            hint = self.tr("Hold Space over the picture to see the original")
+            tab.setToolTip(f"{action.toolTip()}\n{hint}")
             tab.clicked.connect(self._on_tab)
             self._tabs[mode] = tab
             line.addWidget(tab)

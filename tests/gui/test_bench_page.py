@@ -182,3 +182,16 @@ def test_what_is_not_painted_yet_is_marked_until_it_is(page: Any) -> None:
     preview(page)
     assert not banner.isVisible()
     assert not row.error()
+
+
+def test_the_truth_stands_beside_what_was_made_of_it(page: Any) -> None:
+    stage = page.parts.stage
+    preview(page)
+    begin(page)
+    finish(page)
+    page.edits.set("view:mode", "side")
+    assert [pane.key for pane in stage.stage.panes()] == ["damaged", "estimate", "clean"]
+    assert all("Space" in tab.toolTip() for tab in stage._tabs.values())
+    # A picture that came damaged has no truth.
+    stage.show_pictures({"damaged": gray(90), "estimate": gray(150)})
+    assert [pane.key for pane in stage.stage.panes()] == ["damaged", "estimate"]

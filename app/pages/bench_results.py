@@ -9,9 +9,9 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app import export
+from app import export, places
 from app.background import Background
 from app.run_row import RunRow, read_folder
 
@@ -51,11 +51,9 @@ class Results(QObject):
             return
         kinds = self.tr("PNG, every bit (*.png);;TIFF (*.tif);;JPEG (*.jpg);;WebP (*.webp)")
         name = f"{export.file_stem(row)}.png"
-        chosen, _ = QFileDialog.getSaveFileName(
-            self._parent, self.tr("Save the result"), name, kinds
-        )
+        chosen = places.save_as(self._parent, self.tr("Save the result"), name, kinds)
         if chosen:
-            self.save_to(Path(chosen))
+            self.save_to(chosen)
 
     def save_to(self, path: Path) -> None:
         """Write the result as ``path``; its ending chooses the format, PNG if it has none."""
@@ -76,9 +74,9 @@ class Results(QObject):
         row = self.row
         if row is None:
             return
-        place = QFileDialog.getExistingDirectory(self._parent, self.tr("Export everything into"))
+        place = places.folder(self._parent, self.tr("Export everything into"))
         if place:
-            self._start(partial(export.copy_results, row, Path(place)))
+            self._start(partial(export.copy_results, row, place))
 
     def show_folder(self) -> None:
         """Open the run's folder in the file manager."""

@@ -10,7 +10,6 @@ from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QFrame,
     QMenu,
     QSplitter,
@@ -19,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import dialogs, export
+from app import dialogs, export, places
 from app.actions import Facts
 from app.background import Background
 from app.files import reason
@@ -372,18 +371,17 @@ class HistoryPage(Page):
 
     @Slot(object)
     def _export_files(self, row: RunRow) -> None:
-        place = QFileDialog.getExistingDirectory(self, self.tr("Results into a folder"))
+        place = places.folder(self, self.tr("Results into a folder"))
         if place:
-            self._work.start(partial(export.copy_results, row, Path(place)))
+            self._work.start(partial(export.copy_results, row, place))
 
     @Slot(object)
     def _export_table(self, rows: list[RunRow]) -> None:
         self._save_as("runs.csv", partial(export.write_table, rows))
 
     def _save_as(self, name: str, write: Callable[[Path], object]) -> None:
-        chosen, _ = QFileDialog.getSaveFileName(self, self.tr("Export"), name)
-        if chosen:
-            path = Path(chosen)
+        path = places.save_as(self, self.tr("Export"), name)
+        if path:
             path = path if path.suffix else path.with_suffix(Path(name).suffix)
             self._work.start(partial(_write_to, write, path))
 

@@ -6,8 +6,10 @@ from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
 
 
-def ask(parent: QWidget, title: str, text: str, yes: str, *, danger: bool = False) -> bool:
-    """Ask whether to go on; ``yes`` names what will happen. Escape and closing mean no."""
+def ask(
+    parent: QWidget, title: str, text: str, yes: str, *, no: str = "", danger: bool = False
+) -> bool:
+    """Ask whether to go on; ``yes`` and ``no`` name what will happen. Closing means no."""
     box = QMessageBox(parent)
     box.setWindowTitle(title)
     box.setText(title)
@@ -17,7 +19,7 @@ def ask(parent: QWidget, title: str, text: str, yes: str, *, danger: bool = Fals
     accept.setProperty("kind", "danger" if danger else "primary")
     box.addButton(accept, QMessageBox.ButtonRole.AcceptRole)
     cancel = box.addButton(
-        QCoreApplication.translate("Dialogs", "Cancel"), QMessageBox.ButtonRole.RejectRole
+        no or QCoreApplication.translate("Dialogs", "Cancel"), QMessageBox.ButtonRole.RejectRole
     )
     box.setDefaultButton(accept)
     box.setEscapeButton(cancel)

@@ -82,6 +82,7 @@ class RunDesk(QObject):
             self.tr("Replace the run?"),
             self.tr("A run is going on here. It will be cancelled; what it reached is kept."),
             self.tr("Replace"),
+            no=self.tr("Keep running"),
         ):
             return False
         try:

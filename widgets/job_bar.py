@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, QSize, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from widgets import icons, theme
@@ -35,8 +35,8 @@ STATES: tuple[State, ...] = (
     "cancelled",
     "failed",
 )
-#: Longer lines at the right are cut, in pixels.
-_WIDEST_LINE = 300
+#: Longer lines at the right are cut: this many times the width of an average letter.
+_WIDEST_LINE = 44
 _ACTIVE = {"queued", "preparing", "running", "idle", "paused"}
 
 
@@ -204,7 +204,8 @@ class JobBar(QFrame):
     def _show(self, text: str) -> None:
         # The line takes the room of its longest text so far, so that the bar does not tremble.
         self._room = max(self._room, self.label.fontMetrics().horizontalAdvance(text) + 2)
-        self.label.setMinimumWidth(min(self._room, _WIDEST_LINE))
+        widest = _WIDEST_LINE * self.label.fontMetrics().averageCharWidth()
+        self.label.setMinimumWidth(min(self._room, widest))
         self.label.setText(text)
         self.progress.setAccessibleDescription(text)
 
@@ -242,8 +243,25 @@ class JobBar(QFrame):
             self.tr("Stop and keep what there is") if cancellable else self.tr("Nothing is running")
         )
 
+    def changeEvent(self, event: QEvent) -> None:
+        """With another type size everything needs another width."""
+        super().changeEvent(event)
+        kinds = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+        if event.type() in kinds:
+            # The parts get their new type only after their parent.
+            QTimer.singleShot(0, self, self._refit)
+
+    @Slot()
+    def _refit(self) -> None:
+        self._keep_widths()
+        self._room = 0
+        self._show(self.label.text())
+        self._show_buttons()
+
     def _keep_widths(self) -> None:
         """The primary button is as wide as its longest word, so that nothing jumps."""
+        shown = self._state
+        self.primary.setMinimumWidth(0)
         widest = 0
         for state in STATES:
             self._state = state
@@ -252,6 +270,7 @@ class JobBar(QFrame):
             self.primary.ensurePolished()
             widest = max(widest, self.primary.sizeHint().width())
         self.primary.setMinimumWidth(widest)
+        self._state = shown
 
     def _pressed(self) -> None:
         if self._state in ("running", "idle"):

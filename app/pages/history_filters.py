@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QVBoxLayout, QWidget
 
 from app import run_words
 from app.run_row import INTERRUPTED
@@ -73,11 +73,15 @@ class HistoryFilters(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addWidget(self.text)
-        row = QHBoxLayout()
-        row.setSpacing(8)
-        for box in (self.method, self.status, self.time, self.order):
-            row.addWidget(box, 1)
-        column.addLayout(row)
+        # Two and two: with a large type four boxes beside each other would be cut.
+        grid = QGridLayout()
+        grid.setSpacing(8)
+        boxes = (self.method, self.status, self.time, self.order)
+        for place, box in enumerate(boxes):
+            grid.addWidget(box, *divmod(place, 2))
+            box.currentTextChanged.connect(box.setToolTip)
+            box.setToolTip(box.currentText())
+        column.addLayout(grid)
         self._typing = QTimer(self)
         self._typing.setSingleShot(True)
         self._typing.setInterval(TYPING_MS)
@@ -134,7 +138,6 @@ class HistoryFilters(QWidget):
     def _choice(self, name: str) -> QComboBox:
         box = QComboBox()
         box.setAccessibleName(name)
-        box.setToolTip(name)
         box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         box.setMinimumContentsLength(8)
         box.currentIndexChanged.connect(self.changed)

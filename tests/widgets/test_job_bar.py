@@ -2,6 +2,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
+from widgets import theme
 from widgets.job_bar import STATES, JobBar, duration, rate_text
 
 LEFT = Qt.MouseButton.LeftButton
@@ -139,3 +140,19 @@ def test_slow_steps_are_said_in_seconds_per_step():
     assert rate_text(0.1) == "10.0 s/it"
     assert rate_text(250.4) == "250 it/s"
     assert rate_text(0) == ""
+
+
+def test_a_larger_type_gets_the_room_that_its_words_need(bar, qapp, qtbot):
+    bar.set_state("cancelled")
+    bar.set_progress(2, 8, elapsed=39.0)
+    try:
+        for scale in (2.0, 1.5):
+            theme.apply(qapp, "light", scale)
+            bar.resize(900, 80)
+            qtbot.waitUntil(lambda: bar.label.shown_text() == bar.label.text())
+            words = bar.primary.fontMetrics().horizontalAdvance("Run again")
+            assert bar.primary.text() == "Run again"
+            assert bar.primary.width() >= words + bar.primary.iconSize().width()
+            assert bar.primary.width() >= bar.primary.sizeHint().width()
+    finally:
+        theme.apply(qapp, "light", 1.0)

@@ -301,15 +301,13 @@ class BenchPage(Page):
     # --- drawing the state ---------------------------------------------------------------
 
     def show_mask(self, state: PageState, changed: frozenset[str] | None = None) -> None:
-        """Offer the tools of painting where they count, and draw what is painted.
-
-        Where an input changed and nothing is painted, the brush is in hand: painting comes next.
-        """
+        """Offer the tools of painting where they count, and draw what is painted."""
         spec = next((s for s in self.bench.inputs if s.kind == "mask"), None)
         if spec is None:
             return
         stage, mask = self.parts.stage, state.inputs.get(spec.name, "")
         painting = self.parts.input.is_painting(state) and not self.desk.run.active
+        # Another picture, or nothing painted any more: painting comes next.
         fresh = any(key.startswith("inputs:") for key in changed or ()) and not mask
         if painting != stage.painting or (painting and fresh and stage.stage.tool() is None):
             stage.paint(painting, None if mask else "brush")
@@ -360,6 +358,8 @@ class BenchPage(Page):
             panel.set_running(run.active)
         if run.state == "failed" and run.failed_field:
             self.answers.mark_run(run.failed_field, run.text.removeprefix(f"{run.failed_field}: "))
+        if run.state == "preparing":
+            self.parts.bar.set_state("preparing", self.tr("Reading and preparing the picture …"))
         self.show_mask(self.state)
         self.facts_changed.emit()
         self.state_changed.emit()

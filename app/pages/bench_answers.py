@@ -29,6 +29,7 @@ class Answers(QObject):
         page.preview.ready.connect(self._on_preview)
         page.preview.failed.connect(self._on_failed)
         page.preview.judged.connect(self._on_judged)
+        page.preview.slow.connect(self._on_slow)
         page.intake.refused.connect(self.refuse)
 
     @property
@@ -66,6 +67,7 @@ class Answers(QObject):
         self._mark("preview", {})
         page.parts.input.ask_thumbnails()
         page.parts.input.set_size(str(facts.get("size", "")))
+        page.parts.method.set_pixels(int(facts.get("width", 0)) * int(facts.get("height", 0)))
         notes = [sentence(str(note)) for note in facts.get("notes", ())]
         if facts.get("truth"):
             notes.append(self.tr("The method never sees the original; it only measures with it."))
@@ -98,6 +100,15 @@ class Answers(QObject):
             page.parts.stage.ask_for(line)
         else:
             page.parts.banner.show_message(line, "warning")
+
+    @Slot(bool)
+    def _on_slow(self, on: bool) -> None:
+        stage, text = self._page.parts.stage.stage, self.tr("Preparing the preview …")
+        # What else is said there counts more: an engine that starts, a run that warms up.
+        if on and not stage.note():
+            stage.set_note(text)
+        elif not on and stage.note() == text:
+            stage.set_note("")
 
     @Slot(object)
     def _on_judged(self, errors: dict[str, str]) -> None:

@@ -12,6 +12,8 @@ from widgets.form import Form, field_from
 from widgets.parts import ChipGroup, HintLabel, IconButton, SectionLabel
 
 CUSTOM = ""
+#: Pixels of the picture for which presets declare their seconds.
+USUAL_PIXELS = 512 * 512
 
 
 class MethodPanel(QWidget):
@@ -34,6 +36,7 @@ class MethodPanel(QWidget):
         self._models = models
         self._shown = ""
         self._running = False
+        self._pixels = USUAL_PIXELS
         self.form: Form | None = None
         self.head = QWidget()
         line = QHBoxLayout(self.head)
@@ -89,6 +92,12 @@ class MethodPanel(QWidget):
         self._presets.set_value(state.preset)
         self._tell_duration(state.preset)
 
+    def set_pixels(self, count: int) -> None:
+        """How many pixels are worked on; the duration that is told goes with them."""
+        if count > 0 and count != self._pixels:
+            self._pixels = count
+            self._tell_duration(str(self._presets.value() or ""))
+
     def set_running(self, on: bool) -> None:
         """While a run goes on only live knobs move."""
         self._running = on
@@ -138,8 +147,9 @@ class MethodPanel(QWidget):
             if found.help:
                 parts.append(found.help)
             if found.seconds is not None:
+                seconds = found.seconds * self._pixels / USUAL_PIXELS
                 about = self.tr("About {time} on two cores.")
-                parts.append(about.format(time=words.seconds(found.seconds)))
+                parts.append(about.format(time=words.seconds(seconds)))
         self._duration.setText(" ".join(parts))
         self._duration.setVisible(bool(parts))
 

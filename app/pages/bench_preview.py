@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: At most this often a preview is asked for; the engine drops what it has not begun.
 INTERVAL_MS = 50
+#: An answer that takes longer is announced.
+SLOW_MS = 500
 
 
 class Preview(QObject):
@@ -24,6 +26,8 @@ class Preview(QObject):
     failed = Signal(str, str)
     #: Field name to what is wrong with it, for method and problem (``problem.name``).
     judged = Signal(object)
+    #: A preview takes long; False once it is there.
+    slow = Signal(bool)
 
     def __init__(self, client: EngineClient, channel: str, parent: QObject) -> None:
         super().__init__(parent)
@@ -36,6 +40,11 @@ class Preview(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(INTERVAL_MS)
         self._timer.timeout.connect(self._ask)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(SLOW_MS)
+        self._patience.timeout.connect(self._on_slow)
+        self._is_slow = False
         client.event.connect(self._on_event)
 
     def ask(self, request: RunRequest, *, picture: bool = True) -> None:
@@ -64,6 +73,13 @@ class Preview(QObject):
         if self._picture:
             args = msgspec.to_builtins(self._request)
             self._asked = self._client.query("preview", args, self._channel)
+            if not self._is_slow and not self._patience.isActive():
+                self._patience.start()
+
+    @Slot()
+    def _on_slow(self) -> None:
+        self._is_slow = True
+        self.slow.emit(True)
 
     @Slot(object)
     def _on_event(self, event: Event) -> None:
@@ -73,6 +89,10 @@ class Preview(QObject):
             self.judged.emit(event.value.get("errors", {}))
         elif event.kind == "preview" and event.id == self._asked:
             self._asked = 0
+            self._patience.stop()
+            if self._is_slow:
+                self._is_slow = False
+                self.slow.emit(False)
             if event.error:
                 self.failed.emit(event.error, event.field)
             else:

@@ -13,6 +13,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtWidgets import QFileDialog
 
 from app.pages.bench_masks import keep_mask
+from engine.messages import Reply
 
 SIZE = 32
 
@@ -195,3 +196,26 @@ def test_the_truth_stands_beside_what_was_made_of_it(page: Any) -> None:
     # A picture that came damaged has no truth.
     stage.show_pictures({"damaged": gray(90), "estimate": gray(150)})
     assert [pane.key for pane in stage.stage.panes()] == ["damaged", "estimate"]
+
+
+def test_what_takes_long_says_what_it_does(page: Any) -> None:
+    stage, method = page.parts.stage.stage, page.parts.method
+    preview(page)
+    page.preview._on_slow()
+    assert stage.note() == "Preparing the preview …"
+    page.preview._asked = 7
+    answer = Reply(id=7, kind="preview", channel=page.bench.id, generation=1, value={})
+    page.preview._on_event(answer)
+    assert stage.note() == ""
+    page.edits.reset_knobs()
+    facts = {"size": "", "width": 512, "height": 512}
+    page.preview.ready.emit({"damaged": gray(90)}, facts)
+    usual = method._duration.text()
+    page.preview.ready.emit({"damaged": gray(90)}, {**facts, "width": 5120})
+    assert "on two cores" in usual
+    assert method._duration.text() != usual
+    # A run that is being prepared can be told to stop.
+    page.desk.run._become("preparing")
+    bar = page.parts.bar
+    assert "preparing the picture" in bar.label.text()
+    assert bar.cancel_button.isEnabled()

@@ -10,8 +10,16 @@ import base64
 import binascii
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal, Slot
-from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QDockWidget, QFrame, QMainWindow, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFrame,
+    QMainWindow,
+    QScrollArea,
+    QScrollBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from widgets import theme
 
@@ -20,6 +28,19 @@ COLLAPSE_BELOW = 1100
 RAIL = 64
 _LEFT, _RIGHT = 264, 276
 _NARROWEST, _WIDEST = 240, 480
+
+
+class _QuietBar(QScrollBar):
+    """A scroll bar that keeps its room and is seen only where there is something to scroll."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent, False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Nothing where everything is in sight."""
+        if self.maximum() > self.minimum():
+            super().paintEvent(event)
 
 
 class Panel(QDockWidget):
@@ -45,6 +66,9 @@ class Panel(QDockWidget):
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # Its width is always taken: nothing wraps anew when there is more to scroll.
+        scroll.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        scroll.setVerticalScrollBar(_QuietBar(scroll))
         scroll.setWidget(content)
         scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         column = QVBoxLayout(frame)
@@ -54,8 +78,7 @@ class Panel(QDockWidget):
         self._column, self._frame = column, frame
         self._scroll, self._content = scroll, content
         self.setWidget(frame)
-        for part in (content, scroll.verticalScrollBar()):
-            part.installEventFilter(self)
+        content.installEventFilter(self)
         self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -65,9 +88,8 @@ class Panel(QDockWidget):
         return super().eventFilter(watched, event)
 
     def _fit(self) -> None:
-        bar = self._scroll.verticalScrollBar()
         width = self._content.minimumSizeHint().width()
-        width += bar.sizeHint().width() if bar.isVisible() else 0
+        width += self._scroll.verticalScrollBar().sizeHint().width()
         self._frame.setMinimumWidth(min(max(_NARROWEST, width), _WIDEST))
 
     def add_foot(self, widget: QWidget) -> None:

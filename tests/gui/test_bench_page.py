@@ -219,3 +219,17 @@ def test_what_takes_long_says_what_it_does(page: Any) -> None:
     bar = page.parts.bar
     assert "preparing the picture" in bar.label.text()
     assert bar.cancel_button.isEnabled()
+
+
+def test_a_panel_keeps_its_width_when_it_begins_to_scroll(page: Any, qtbot: Any) -> None:
+    left = page.parts.area._panels["left"]
+    bar = left._scroll.verticalScrollBar()
+    preview(page)
+    page.window().resize(1280, 1000)
+    qtbot.waitUntil(lambda: bar.maximum() == 0)
+    width = page.parts.input.width()
+    page.window().resize(1280, 640)
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    assert page.parts.input.width() == width
+    chip = page.parts.input._paint
+    assert chip.geometry().right() < page.parts.input.width()

@@ -185,12 +185,11 @@ class BenchPage(Page):
         """Something to see while the engine is still starting, or begins with a run."""
         stage, spec = self.parts.stage.stage, self.picture_input
         ready = self._client.current_state in ("ready", "busy")
-        if stage.keys() or (ready and not self.desk.run.active):
+        if not self.desk.run.active and (stage.keys() or ready):
             return
         array = quick_look(self.state.inputs.get(spec.name, "")) if spec is not None else None
         if array is not None and spec is not None:
-            stage.set_picture(self.parts.stage.original, array, spec.title)
-            stage.set_note(text or stage.note())
+            self.parts.stage.show_pictures({self.parts.stage.original: array}, text or stage.note())
         elif text:
             stage.set_empty(text)
 
@@ -379,7 +378,8 @@ class BenchPage(Page):
     def _on_began(self) -> None:
         self.results.folder = None
         # A preview on its way still tells thumbnails and size; it shows until the first frame.
-        self._quick_look()
+        if self.preview.pending and self.desk.shown is None:
+            self._quick_look()
 
     @Slot()
     def _on_ended(self) -> None:

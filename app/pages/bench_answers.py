@@ -52,6 +52,7 @@ class Answers(QObject):
         """A file cannot be used: one line; the page stays as it was."""
         line = self.tr("{why} The page is as it was.").format(why=sentence(text))
         self._page.parts.banner.show_message(line, "warning")
+        self._page.logged.emit("warning", line)
 
     def shows_result(self) -> bool:
         """Whether the result on the stage belongs to the measurement that is set."""
@@ -75,9 +76,7 @@ class Answers(QObject):
         if page.desk.run.active:
             if page.desk.shown is None:
                 # The run's own first pictures are still to come.
-                note = page.parts.stage.stage.note()
-                page.parts.stage.show_pictures(arrays)
-                page.parts.stage.stage.set_note(note)
+                page.parts.stage.show_pictures(arrays, page.parts.stage.stage.note())
             return
         if self.shows_result():
             return

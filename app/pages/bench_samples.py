@@ -116,7 +116,11 @@ class Samples(QWidget):
                 self._own.set_source(thumbnail if thumbnail is not None else _readable(reference))
         if self._own is not None:
             self._own.setChecked(own)
-        self._name = self._titles.get(reference, Path(reference).name)
+        name = self._titles.get(reference, Path(reference).name)
+        if name != self._name:
+            # Its size is told once it was read.
+            self._name = name
+            self.say("")
         self._arrange()
 
     def say(self, facts: str) -> None:

@@ -144,9 +144,9 @@ class StagePanel(QWidget):
             chip.deleteLater()
             self._look()
 
-    def show_pictures(self, arrays: dict[str, Any]) -> None:
+    def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
         """Pictures before a run; whatever a run had shown goes away."""
-        self.stage.set_note("")
+        self.stage.set_note(note)
         self.stage.set_single(None)
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:

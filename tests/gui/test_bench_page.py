@@ -40,6 +40,7 @@ def preview(page: Any, size: int = SIZE) -> None:
 def begin(page: Any) -> None:
     """A run of what is set goes on."""
     page.desk.run.request = page.request()
+    page.desk.run._become("preparing")
     page.desk.run.started.emit(False)
     page.desk.run._become("running")
 
@@ -233,3 +234,19 @@ def test_a_panel_keeps_its_width_when_it_begins_to_scroll(page: Any, qtbot: Any)
     assert page.parts.input.width() == width
     chip = page.parts.input._paint
     assert chip.geometry().right() < page.parts.input.width()
+
+
+def test_a_run_does_not_begin_under_the_picture_before(page: Any, tmp_path: Path) -> None:
+    """Where the preview of another picture is still to come, that picture is seen plainly."""
+    stage = page.parts.stage.stage
+    preview(page)
+    other = tmp_path / "other.png"
+    Image.fromarray(gray(9)).save(other)
+    page.choose_input("picture", str(other))
+    begin(page)
+    assert stage.keys() == [page.parts.stage.original]
+    assert (stage.picture(page.parts.stage.original) == 9).all()
+    assert stage.note() == "Warming up …"
+    caption = page.parts.input.samples("picture")._caption.text()
+    assert caption.startswith("other.png")
+    assert "px" not in caption

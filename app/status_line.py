@@ -119,7 +119,7 @@ class StatusLine(QFrame):
 
     def say(self, text: str) -> None:
         """A quiet remark that goes away by itself."""
-        self._message.setText(f"· {text}")
+        self._message.setText(f"· {text}" if text else "")
         self._quiet.start()
 
     def _draw(self) -> None:

@@ -193,7 +193,13 @@ class MainWindow(QMainWindow):
 
     @Slot(str, str)
     def say(self, level: str, text: str) -> None:
-        """One line: into the log, and quietly or with a banner before the person's eyes."""
+        """One line: into the log, and quietly or with a banner before the person's eyes.
+
+        Nothing, said quietly, takes back what the status line still shows.
+        """
+        if not text:
+            self.status.say("")
+            return
         self.log.say(level, text)
         if level in ("warning", "error"):
             self.banner.show_message(text, level)  # type: ignore[arg-type]

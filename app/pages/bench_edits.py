@@ -88,8 +88,8 @@ class Edits(QObject):
         self.choose(name, reference)
         self._page.parts.input.samples(name).show_choice(reference, thumb)
         self._page.parts.banner.hide()
-        for note in facts.get("notes", ()):
-            self._page.notice.emit("info", note)
+        # Without a note, what was said of the picture before goes away.
+        self._page.notice.emit("info", " ".join(str(note) for note in facts.get("notes", ())))
 
     @Slot()
     def _on_paint(self) -> None:

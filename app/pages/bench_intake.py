@@ -79,7 +79,9 @@ class Intake(QObject):
         name, reference = self._offered.pop(event.id)
         if event.error:
             if name:
-                self.refused.emit(event.error)
+                file = Path(reference).name
+                known = file in event.error
+                self.refused.emit(event.error if known else f"{file}: {event.error}")
             return
         thumbnail = as_array(event.blobs["thumbnail"]) if "thumbnail" in event.blobs else None
         if name:

@@ -85,6 +85,11 @@ def test_a_file_that_is_no_picture_leaves_the_page_as_it_was(driver: Any, tmp_pa
     driver.drop(bad)
     driver.until(page.parts.banner.isVisible)
     text = page.parts.banner.text()
+    logged = driver.window.log.view
+    assert any(
+        entry.level == "warning" and bad.name in entry.text
+        for entry in [*logged._entries, *logged._waiting]
+    )
     assert "letter.png" in text
     assert "\n" not in text
     assert page.state == before

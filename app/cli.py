@@ -26,6 +26,8 @@ ENGINE_COMMANDS = {
     "export": "write a model as ONNX: export MODEL",
     "cards": "make the pictures of the start page's cards from real runs: cards [NAME ...]",
 }
+#: Commands that this module answers.
+WINDOW_COMMANDS = ("screenshot", "bench")
 BENCHMARKS = engine_cli.ROOT / "tests" / "benchmarks"
 
 
@@ -36,6 +38,10 @@ def main(argv: Sequence[str]) -> int:
     """
     if argv and argv[0] in ENGINE_COMMANDS:
         return hand_over(engine_cli.command(*argv))
+    word = argv[0] if argv else ""
+    if word and not word.startswith("-") and word not in WINDOW_COMMANDS:
+        known = ", ".join(sorted({*ENGINE_COMMANDS, *WINDOW_COMMANDS}))
+        return _complain(f"priorbench: there is no command {word!r}; there are: {known}")
     arguments = _parser().parse_args(argv)
     if arguments.command == "screenshot":
         return _screenshot(arguments)

@@ -36,6 +36,12 @@ def test_version_and_help() -> None:
     assert all(command in text for command in [*cli.ENGINE_COMMANDS, "screenshot", "bench"])
 
 
+def test_a_mistyped_command_is_told_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fly"]) == 2
+    line = capsys.readouterr().err
+    assert all(command in line for command in [*cli.ENGINE_COMMANDS, *cli.WINDOW_COMMANDS])
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="screens of Linux")
 def test_without_a_screen_one_line_says_what_to_do() -> None:
     done = priorbench(**NO_SCREEN)

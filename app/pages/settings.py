@@ -130,7 +130,7 @@ class SettingsPage(Page):
             ),
             Field(
                 name="threads",
-                title=self.tr("Processor threads"),
+                title=self.tr("Processor threads (0: automatic)"),
                 kind="int",
                 default=fresh.threads,
                 minimum=0,

@@ -217,7 +217,8 @@ class Palette(QFrame):
         if window is None:
             return
         width = min(_WIDTH, window.width() - 40)
-        self.resize(width, min(_HEIGHT, window.height() - 120))
+        self.setFixedWidth(width)
+        self._fit()
         corner = window.mapToGlobal(window.rect().topLeft())
         self.move(corner.x() + (window.width() - width) // 2, corner.y() + 72)
         self.show()
@@ -249,8 +250,17 @@ class Palette(QFrame):
     @Slot(str)
     def _on_text(self, text: str) -> None:
         self._found.show(search(self._entries, text))
+        self._fit()
         if self._found.entries:
             self._list.setCurrentIndex(self._found.index(0))
+
+    def _fit(self) -> None:
+        """As high as what was found, up to a limit: one hit needs no large empty box."""
+        window = self.parentWidget()
+        most = min(_HEIGHT, window.height() - 120) if window is not None else _HEIGHT
+        edges = self._list.y() + 16 if self.isVisible() else self._line.sizeHint().height() + 24
+        rows = _ROW * max(1, len(self._found.entries))
+        self.setFixedHeight(max(edges + _ROW, min(most, edges + rows)))
 
     @Slot(QModelIndex)
     def _on_clicked(self, index: QModelIndex) -> None:

@@ -111,7 +111,7 @@ class StartPage(Page):
             column.addWidget(SectionLabel(self.tr("Methods")))
             column.addSpacing(8)
         column.addLayout(self._methods)
-        column.addStretch(1)
+        column.addStretch(8)
 
     def set_menu(self, menu: QMenu) -> None:
         """What the menu button opens."""

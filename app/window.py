@@ -13,8 +13,12 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
+    QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
+    QPainter,
+    QPaintEvent,
+    QPen,
     QResizeEvent,
     QShowEvent,
 )
@@ -33,7 +37,7 @@ from app.status_line import StatusLine
 from app.window_actions import WindowActions
 from app.window_pages import Pages
 from engine.catalogue import Catalogue, ExampleSpec
-from widgets import icons
+from widgets import icons, theme
 from widgets.parts import Banner, Rail
 
 if TYPE_CHECKING:
@@ -251,9 +255,17 @@ class MainWindow(QMainWindow):
         data = event.mimeData()
         if dropped_files(data) or data.hasImage():
             event.acceptProposedAction()
+            self._drop_frame.setGeometry(self.rect())
+            self._drop_frame.raise_()
+            self._drop_frame.show()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """It went elsewhere."""
+        self._drop_frame.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Use the first file that was dropped."""
+        self._drop_frame.hide()
         files = dropped_files(event.mimeData())
         if files:
             event.acceptProposedAction()
@@ -318,6 +330,7 @@ class MainWindow(QMainWindow):
         self.stack = QStackedWidget(center)
         self.log = LogDrawer(center)
         self.status = StatusLine(self.actions_, center)
+        self._drop_frame = _DropFrame(self)
         column.addWidget(self.header)
         column.addWidget(self.banner.holder)
         column.addWidget(self.stack, 1)
@@ -346,6 +359,20 @@ class MainWindow(QMainWindow):
 
     def _on_index_notice(self, text: str) -> None:
         self.say("warning", text)
+
+
+class _DropFrame(QWidget):
+    """A frame around the window while something that it takes is held over it."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(QPen(theme.color("accent"), 4))
+        painter.drawRect(self.rect().adjusted(2, 2, -2, -2))
 
 
 class _WindowBanner(Banner):

@@ -9,9 +9,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QMimeData, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QComboBox,
     QLabel,
     QLineEdit,
@@ -149,6 +151,22 @@ def test_several_benches_are_cards_with_their_methods_as_chips(
     assert page.findChildren(MethodCard) == []
     assert len({card.y() for card in cards}) == 1
     assert max(card.geometry().right() for card in cards) <= page.width()
+
+
+def test_a_file_held_over_the_window_is_welcomed_by_a_frame(
+    open_window: Any, tmp_path: Path
+) -> None:
+    window = open_window(engine=False).window
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "a.png"))])
+    copy, left = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(window.rect().center(), copy, data, left, none)
+    QApplication.sendEvent(window, enter)
+    assert window._drop_frame.isVisible()
+    assert window._drop_frame.size() == window.size()
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert not window._drop_frame.isVisible()
 
 
 def test_a_window_without_any_method_says_so(open_window: Any, fresh_home: Path) -> None:

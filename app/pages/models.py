@@ -115,7 +115,9 @@ class ModelCard(Card):
         part.setSpacing(4)
         part.addWidget(TextLabel(self.tr("Made by this command"), "section"))
         row = QHBoxLayout()
-        line = QLineEdit(command)
+        # What the card adds behind the command is for reading, not for a terminal.
+        self._typed, _, remark = command.partition(", ")
+        line = QLineEdit(self._typed)
         line.setReadOnly(True)
         line.setCursorPosition(0)
         line.setAccessibleName(self.tr("Command that trained this model"))
@@ -124,6 +126,8 @@ class ModelCard(Card):
         copy.clicked.connect(self._copy_command)
         row.addWidget(copy)
         part.addLayout(row)
+        if remark:
+            part.addWidget(HintLabel(words.sentence(remark)))
         self.body.addLayout(part)
 
     @Slot()
@@ -136,7 +140,7 @@ class ModelCard(Card):
 
     @Slot()
     def _copy_command(self) -> None:
-        QGuiApplication.clipboard().setText(str(self._model.card.get("command", "")))
+        QGuiApplication.clipboard().setText(self._typed)
 
 
 class ModelsPage(Page):

@@ -163,9 +163,9 @@ def test_what_cannot_be_is_refused_by_name(values: dict[str, Any], field: str, p
 
 def test_a_picture_too_small_for_the_damage_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "tiny.png"
-    Image.new("RGB", (20, 16)).save(path)
-    with pytest.raises(BadInput, match="20 × 16"):
-        problem_of(path, **{"damage": "low_resolution", "low_resolution.factor": 2})
+    Image.new("RGB", (20, 15)).save(path)
+    with pytest.raises(BadInput, match="20 × 15 pixels; this damage needs 16 × 16"):
+        problem_of(path, **{"damage": "low_resolution", "low_resolution.factor": 4})
 
 
 def test_large_pictures_are_reduced_and_it_is_said(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ class EngineClient(QObject):
         line.end()
         # An engine ended on purpose has no culprit; what it was doing goes on.
         noted = self._board.read() if self._board else ""
-        culprit = (noted or self._running) * report
+        culprit = (self._running if noted in ("", QUESTION) else noted) * report
         # One that died over a question is not asked it again.
         asked = report and self._is_ready and (noted == QUESTION or not (culprit or self._board))
         tail = tuple(line.process.tails["stderr"])

@@ -66,9 +66,11 @@ class Questions:
         return True
 
     def give_up(self, error: str) -> list[Reply]:
-        """Answer everything that waits with ``error``, one line."""
-        given_up, self.waiting = self.waiting, {}
-        return [
-            Reply(id=q.id, kind=q.kind, channel=q.channel, generation=q.generation, error=error)
-            for q in given_up.values()
-        ]
+        """Answer the oldest one, which is answered first, with ``error``, one line."""
+        if not self.waiting:
+            return []
+        query = self.waiting.pop(next(iter(self.waiting)))
+        reply = Reply(
+            id=query.id, kind=query.kind, channel=query.channel, generation=query.generation
+        )
+        return [msgspec.structs.replace(reply, error=error)]

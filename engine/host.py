@@ -39,7 +39,7 @@ from engine.outbox import Outbox
 from engine.transport import Channel, Closed, PipeTransport, WrongProtocol, engine_channel
 
 #: A step that still runs this long after a cancel is ended by force (seconds).
-CANCEL_DEADLINE = 0.5
+CANCEL_DEADLINE = 0.25
 #: How long the last words may take (seconds).
 FAREWELL = 3.0
 

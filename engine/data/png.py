@@ -45,8 +45,10 @@ def write_png(path: Path | str, picture: Tensor, bits: int = 8) -> None:
     try:
         samples = values.astype(np.uint8 if bits == 8 else ">u2")
         if bits == 8 and samples.shape[0] * samples.shape[1] < LARGE:
+            # Level 1 takes a third of the time for a file that is hardly larger: who cancels
+            # a run waits for its pictures.
             Image.fromarray(samples.squeeze(-1) if samples.shape[2] == 1 else samples).save(
-                part, "PNG"
+                part, "PNG", compress_level=1
             )
         else:
             _write(part, samples)

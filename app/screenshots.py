@@ -202,16 +202,12 @@ class Driver:
             page.open_request(request, example.title)
 
     def _some_runs(self, bench_id: str) -> None:
-        """Real runs to list: every example, and every method on the bench's own problem."""
+        """Real runs to list: every example, which are quick; all methods would take minutes."""
         window = self._window
         window.show_page(bench_id)
         page = window.bench(bench_id)
-        jobs: list[Callable[[], object]] = []
-        for method in page.methods:
-            jobs += [_later(page.choose_method, method, page.start)]
-        jobs += [_later(page.try_example, example) for example in page.bench.examples]
-        for job in jobs:
-            job()
+        for example in page.bench.examples:
+            page.try_example(example)
             wait_for(lambda: page.desk.run.state not in ("none", "preparing"), 60.0, "a run")
             wait_for(lambda: not page.desk.run.active, _RUN_S, "a run to end")
 
@@ -299,18 +295,6 @@ def _happens(condition: Callable[[], bool], seconds: float) -> bool:
 def _half_done(run: Any) -> bool:
     last = run.last_progress
     return last is not None and last.total > 0 and last.step >= last.total / 2
-
-
-def _later(*calls: Any) -> Callable[[], None]:
-    """``_later(f, x, g)`` does ``f(x)``, then ``g()``."""
-    first, argument, *rest = calls
-
-    def work() -> None:
-        first(argument)
-        for call in rest:
-            call()
-
-    return work
 
 
 def _say(_kind: QtMsgType, _where: QMessageLogContext, text: str) -> None:

@@ -136,9 +136,9 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 20}, "Twenty levels.", 20.0),
+        PresetSpec("fast", "Fast", {"steps": 20}, "Twenty levels.", 10.0),
         PresetSpec(
-            "faithful", "Faithful", {"steps": 100}, "A hundred levels, as in the paper.", 90.0
+            "faithful", "Faithful", {"steps": 100}, "A hundred levels, as in the paper.", 50.0
         ),
     ),
     panels=(*PANELS, COST),

@@ -156,13 +156,13 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 12}, "Twelve levels: a glimpse.", 50.0),
+        PresetSpec("fast", "Fast", {"steps": 12}, "Twelve levels: a glimpse.", 10.0),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 1000},
             "Every level that the prior knows, as in the paper.",
-            3000.0,
+            350.0,
         ),
     ),
     panels=(

@@ -236,14 +236,14 @@ METHOD = Method(
     solve=solve,
     presets=(
         PresetSpec(
-            "fast", "Fast", {"steps": 40, "strength": 0.4, "stop": 0.02}, "Forty steps.", 50.0
+            "fast", "Fast", {"steps": 40, "strength": 0.4, "stop": 0.02}, "Forty steps.", 20.0
         ),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 200, "strength": 0.081, "stop": 0.0},
             "Two hundred steps and the paper's pull, corrected to the end.",
-            250.0,
+            100.0,
         ),
     ),
     panels=(

@@ -253,14 +253,14 @@ METHOD = Method(
             "Guaranteed",
             {"steps": 80, "margin": 1.05, "matched": True},
             "Inside the theorem: the certificate falls at every step.",
-            45.0,
+            15.0,
         ),
         PresetSpec(
             "gradient",
             "Guaranteed, gradients",
             {"solver": "pgd", "steps": 100, "margin": 1.05, "matched": True},
             "The simplest solver with the same guarantee; needs more steps.",
-            45.0,
+            15.0,
         ),
         PresetSpec(
             "paper",

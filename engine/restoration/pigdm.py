@@ -180,13 +180,13 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 12}, "Twelve levels.", 50.0),
+        PresetSpec("fast", "Fast", {"steps": 12}, "Twelve levels.", 10.0),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 100, "guidance": "paper"},
             "A hundred levels and the paper's guidance.",
-            400.0,
+            85.0,
         ),
     ),
     panels=(*PANELS, COST),

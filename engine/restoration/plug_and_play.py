@@ -251,13 +251,13 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 8}, "Eight steps, as in the paper.", 15.0),
+        PresetSpec("fast", "Fast", {"steps": 8}, "Eight steps, as in the paper.", 5.0),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 24},
             "Three times as many: for holes, strong blur and little noise.",
-            45.0,
+            15.0,
         ),
     ),
     panels=(

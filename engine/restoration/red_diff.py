@@ -273,13 +273,13 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 50}, "Fifty corrections.", 50.0),
+        PresetSpec("fast", "Fast", {"steps": 50}, "Fifty corrections.", 25.0),
         PresetSpec(
             "faithful",
             "Faithful",
             {"steps": 1000, "weight": 0.25, "cooling": 1.0, "first": 100.0},
             "A thousand corrections from the strongest noise on, as in the paper.",
-            1000.0,
+            480.0,
         ),
     ),
     panels=(

@@ -367,7 +367,7 @@ METHOD = Method(
             "Fast",
             {"steps": 24, "corrections": 0},
             "Twenty-four noise levels without corrections.",
-            30.0,
+            12.0,
         ),
         PresetSpec(
             "small",

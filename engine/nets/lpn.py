@@ -13,6 +13,8 @@ and it can be differentiated once more to train it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,7 +23,7 @@ from torch.nn import functional as F
 LOG_SPREAD = 0.1
 
 
-class Potential(nn.Module):
+class Potential(nn.Module, ABC):
     """A convex function of pictures or numbers, and its gradient."""
 
     #: Sharpness of softplus.
@@ -35,9 +37,9 @@ class Potential(nn.Module):
         """Its derivative."""
         return torch.sigmoid(self.beta * u)
 
+    @abstractmethod
     def constrained(self) -> list[Tensor]:
         """Views of the weights that must not be negative."""
-        raise NotImplementedError
 
     @torch.no_grad()
     def project(self) -> None:
@@ -45,9 +47,9 @@ class Potential(nn.Module):
         for weights in self.constrained():
             weights.clamp_(min=0.0)
 
+    @abstractmethod
     def evaluate(self, y: Tensor) -> tuple[Tensor, Tensor]:
         """``(f(y), psi(y))``: the proximal operator, shaped as ``y``, and the potential (B,)."""
-        raise NotImplementedError
 
     def potential(self, y: Tensor) -> Tensor:
         """``psi(y)``, one number per element of the batch (B,)."""

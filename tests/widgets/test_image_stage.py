@@ -273,6 +273,34 @@ def test_the_line_can_be_taken_hold_of_anywhere(pair):
     assert pair.is_fitting()
 
 
+def test_rivals_share_one_wipe_and_one_zoom(pair):
+    for gray, key in enumerate(("damaged", "restored", "other")):
+        pair.set_picture(key, np.full((120, 160, 3), 50 * gray, np.uint8), key.capitalize())
+    pair.set_pair("damaged", "restored")
+    pair.set_rivals(["restored", "other", "to come"])
+    first, second = pair.panes()
+    assert [pane.key for pane in (first, second)] == ["restored", "other"]
+    # The border is taken hold of in the second pane, and moves in both.
+    drag(pair, (second.border(0.5) + 3, 60), (second.border(0.75) + 3, 90))
+    assert pair.wipe() == pytest.approx(0.75, abs=0.01)
+    assert abs(handle_of(pair).geometry().center().x() - first.border(0.75)) <= 2
+    image = pair.render_image()
+    y = first.top + first.height // 2
+    for pane, gray in ((first, 50), (second, 100)):
+        for share, shown, key in ((0.6, 0, "damaged"), (0.9, gray, pane.key)):
+            x = pane.border(share)
+            assert image.pixelColor(x, y).red() == shown
+            assert pair.key_at(QPointF(x, y)) == key
+    wheel(pair, QPoint(second.left + 100, 100))
+    one, two = (pair.placement(pane) for pane in pair.panes())
+    assert one.scale == two.scale
+    assert two.x - one.x == second.left - first.left
+    pair.set_mode("difference")
+    assert len(pair.panes()) == 2
+    pair.set_rivals([])
+    assert len(pair.panes()) == 1
+
+
 def test_the_handle_moves_by_keys_and_says_what_it_is(pair):
     handle = handle_of(pair)
     assert handle.accessibleName() == "Wipe position"
@@ -439,7 +467,7 @@ def test_the_difference_shows_the_color_of_its_values(stage):
         (lambda s: s.set_difference("squared"), "difference kind 'squared'"),
         (lambda s: s.set_difference("signed", 2.0), "difference scale 2.0: allowed is above 0"),
         (lambda s: s.set_tool("spray"), "tool 'spray': allowed are None, brush"),
-        (lambda s: s.set_side(list("abcde")), "at most 4 pictures, got 5"),
+        (lambda s: s.set_side(list("abcdefg")), "at most 6 pictures, got 7"),
         (lambda s: s.set_picture("a", np.zeros((2, 2, 3))), "picture a: uint8 array expected"),
     ],
 )

@@ -229,10 +229,10 @@ def draw_scale(
     return box
 
 
-def draw_wipe_line(painter: QPainter, x: float, height: float) -> None:
+def draw_wipe_line(painter: QPainter, x: float, top: float, height: float) -> None:
     """The line between two pictures: white, with a dark edge so that it shows on white too."""
-    painter.fillRect(QRectF(x - 2, 0, 4, height), QColor(0, 0, 0, 90))
-    painter.fillRect(QRectF(x - 1, 0, 2, height), QColor(255, 255, 255))
+    painter.fillRect(QRectF(x - 2, top, 4, height), QColor(0, 0, 0, 90))
+    painter.fillRect(QRectF(x - 1, top, 2, height), QColor(255, 255, 255))
 
 
 def draw_ring(painter: QPainter, center: QPointF, radius: float) -> None:

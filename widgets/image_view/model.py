@@ -10,6 +10,8 @@ from widgets.image_view.layer import Layer, checked_pixels
 
 Mode = Literal["single", "wipe", "side", "difference"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+MOST_PANES = 6
+"""Pictures that are seen at once."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,9 @@ class StageModel:
     small measurement beside its reconstruction), each is stretched over the largest, the
     *frame*, whose pixels are the coordinates of zoom, pan and masks. Any other picture (a sheet
     of samples) is seen alone and is its own frame.
+
+    With ``rivals`` each of these pictures takes the place of the right one of the pair, in a pane
+    of its own.
     """
 
     def __init__(self) -> None:
@@ -54,9 +59,10 @@ class StageModel:
         self.fixed_scale: float | None = None
         self._pair: tuple[str, str] | None = None
         self._side: list[str] | None = None
+        self._rivals: list[str] = []
         self._serial = 0
         self._scale = 0.0
-        self._scaled_for: tuple[int, int, difference.Kind] | None = None
+        self._scaled_for: tuple[object, ...] = ()
 
     def put(self, key: str, array: object, title: str | None) -> None:
         """Add or replace a picture; without a title it keeps the one it had, or its key."""
@@ -90,9 +96,27 @@ class StageModel:
     def pair(self, keys: tuple[str, str] | None) -> None:
         self._pair = keys
 
-    def compared(self) -> tuple[Layer, Layer] | None:
-        """The pair as layers, or None while one of them is missing or both are the same."""
+    @property
+    def rivals(self) -> list[str]:
+        """Keys that are compared with the left of the pair, those of them that are there."""
+        return [key for key in self._rivals if key in self.layers]
+
+    @rivals.setter
+    def rivals(self, keys: list[str]) -> None:
+        if len(keys) > MOST_PANES:
+            raise ValueError(f"at most {MOST_PANES} pictures are compared, got {len(keys)}")
+        self._rivals = keys
+
+    def compared(self, pane: str | None = None) -> tuple[Layer, Layer] | None:
+        """The pair as layers, or None while one of them is missing or both are the same.
+
+        With rivals it is the pair of the pane that shows ``pane``, the first without one.
+        """
         keys = self.pair
+        if keys is not None and self._rivals:
+            rivals = self.rivals
+            right = pane if pane in rivals else next(iter(rivals), "")
+            keys = keys[0], right or ""
         if keys is None or keys[0] == keys[1]:
             return None
         left, right = self.layers.get(keys[0]), self.layers.get(keys[1])
@@ -100,14 +124,14 @@ class StageModel:
 
     @property
     def side(self) -> list[str]:
-        """Keys shown side by side: as set, else the pair, else all, four at most."""
+        """Keys shown side by side: as set, else the pair, else all, as many as there are panes."""
         wanted = self._side if self._side is not None else list(self.pair or self.layers)
-        return [key for key in dict.fromkeys(wanted) if key in self.layers][:4]
+        return [key for key in dict.fromkeys(wanted) if key in self.layers][:MOST_PANES]
 
     @side.setter
     def side(self, keys: list[str] | None) -> None:
-        if keys is not None and len(keys) > 4:
-            raise ValueError(f"side by side shows at most 4 pictures, got {len(keys)}")
+        if keys is not None and len(keys) > MOST_PANES:
+            raise ValueError(f"side by side shows at most {MOST_PANES} pictures, got {len(keys)}")
         self._side = keys
 
     def effective_mode(self) -> Mode:
@@ -133,33 +157,42 @@ class StageModel:
         return next((key for key in wanted if key in self.layers), None)
 
     def pane_keys(self) -> list[str]:
-        """One key per pane, in reading order; wipe and difference take one pane."""
+        """One key per pane, in reading order; wipe and difference take one, or one per rival."""
         mode = self.effective_mode()
         if mode == "side":
             return self.side
         if mode == "single":
             key = self.single_key()
             return [key] if key is not None else []
+        if self._rivals:
+            return self.rivals
         compared = self.compared()
         return [compared[1].key] if compared else []
 
     def difference_scale(self) -> float:
-        """Full scale of the difference map: the fixed one, or one that suits the pictures."""
+        """Full scale of the difference map: the fixed one, or one that suits the pictures.
+
+        Rivals share one, as their colors are compared.
+        """
         if self.fixed_scale is not None:
             return self.fixed_scale
-        pair = self.compared()
-        if pair is None:
+        found = (self.compared(key) for key in self.rivals or [None])
+        pairs = [pair for pair in found if pair is not None]
+        if not pairs:
             return self._scale or 1.0
-        state = (pair[0].serial, pair[1].serial, self.kind)
+        state = (self.kind, *(layer.serial for pair in pairs for layer in pair))
         if state != self._scaled_for:
-            # Any level of about screen size tells the scale; the whole of 24 MP is not needed.
-            large = max(pair, key=lambda layer: layer.width * layer.height)
-            stride = max(1, min(large.width, large.height) // 512)
-            width, height = large.width // stride, large.height // stride
-            left, right = (difference.same_size(p.pixels, width, height) for p in pair)
-            self._scale = difference.automatic_scale(left, right, self.kind, self._scale)
+            self._scale = max(self._suiting(pair) for pair in pairs)
             self._scaled_for = state
         return self._scale
+
+    def _suiting(self, pair: tuple[Layer, Layer]) -> float:
+        # Any level of about screen size tells the scale; the whole of 24 MP is not needed.
+        large = max(pair, key=lambda layer: layer.width * layer.height)
+        stride = max(1, min(large.width, large.height) // 512)
+        width, height = large.width // stride, large.height // stride
+        left, right = (difference.same_size(p.pixels, width, height) for p in pair)
+        return difference.automatic_scale(left, right, self.kind, self._scale)
 
     def reading(self, key: str, x: float, y: float) -> Reading | None:
         """The pixel of picture ``key`` at a point of the frame; None outside."""
@@ -168,7 +201,7 @@ class StageModel:
         row = _index(y, layer.height, frame[1])
         if column is None or row is None:
             return None
-        pair = self.compared()
+        pair = self.compared(key)
         if self.effective_mode() == "difference" and pair is not None:
             first, second = (_at(p, x, y, frame) for p in pair)
             values = tuple((b - a) / 255 for a, b in zip(first, second, strict=True))

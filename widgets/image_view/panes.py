@@ -27,6 +27,10 @@ class Pane:
         """Whether a point of the stage lies in this pane."""
         return self.left <= x < self.left + self.width and self.top <= y < self.top + self.height
 
+    def border(self, share: float) -> int:
+        """The view x that has ``share`` of the pane at its left."""
+        return round(self.left + share * self.width)
+
 
 def arrange(keys: list[str], picture: tuple[float, float], width: int, height: int) -> list[Pane]:
     """Equal panes, in reading order, in the grid that shows the pictures largest.

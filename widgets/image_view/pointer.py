@@ -35,6 +35,7 @@ class Pointer:
         self._stage = stage
         self._drag: Drag = "none"
         self._last = QPointF()
+        self._pressed = QPointF()
         self._grip = 0.0
 
     @property
@@ -45,7 +46,7 @@ class Pointer:
     def near_wipe(self, at: QPointF) -> bool:
         """Whether a press at this point takes hold of the wipe line."""
         stage = self._stage
-        return stage.is_wiping() and abs(at.x() - stage.wipe_x()) <= GRAB
+        return stage.is_wiping() and abs(at.x() - stage.wipe_x(at)) <= GRAB
 
     def press(self, event: QMouseEvent) -> bool:
         """A button went down; False leaves it to Qt."""
@@ -62,10 +63,10 @@ class Pointer:
             stage.painting.press(stage.to_picture(at), erase)
         elif self.near_wipe(at):
             self._drag = "wipe"
-            self._grip = at.x() - stage.wipe_x()
+            self._grip = at.x() - stage.wipe_x(at)
         else:
             self._drag = "pan"
-        self._last = at
+        self._last = self._pressed = at
         stage.update()
         stage.update_cursor(at)
         return True
@@ -76,7 +77,8 @@ class Pointer:
         if self._drag == "pan":
             stage.pan_by(at.x() - self._last.x(), at.y() - self._last.y())
         elif self._drag == "wipe":
-            stage.set_wipe((at.x() - self._grip) / max(stage.width(), 1))
+            # In the pane where it was taken hold of, wherever the cursor goes.
+            stage.drag_wipe(at.x() - self._grip, self._pressed)
         elif self._drag == "paint":
             stage.painting.move(stage.to_picture(at))
         self._last = at

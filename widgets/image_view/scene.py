@@ -25,7 +25,7 @@ class Scene:
     placements: Sequence[Placement]
     ratio: float
     wipe: float
-    """View x of the border between the two pictures of a wipe."""
+    """Share of a pane, 0..1, left of the border between the two pictures of a wipe."""
     mask: Pixels | None = None
     mask_color: QColor | None = None
     note: str = ""
@@ -49,9 +49,9 @@ class Scene:
         if clip.isEmpty():
             return
         model, frame = self.model, self.model.frame
-        pair, mode = model.compared(), model.effective_mode()
+        pair, mode = model.compared(pane.key), model.effective_mode()
+        border = pane.border(self.wipe)
         if mode == "wipe" and pair is not None:
-            border = round(self.wipe)
             left = QRect(clip.left(), clip.top(), border - clip.left(), clip.height())
             right = QRect(border, clip.top(), clip.left() + clip.width() - border, clip.height())
             for layer, part in zip(pair, (left, right), strict=True):
@@ -69,10 +69,10 @@ class Scene:
         if self.mask is not None and self.mask_color is not None:
             drawing.draw_mask(painter, self.mask, placement, clip, self.mask_color)
         if mode == "wipe":
-            drawing.draw_wipe_line(painter, round(self.wipe), pane.height)
+            drawing.draw_wipe_line(painter, border, pane.top, pane.height)
 
     def _labels(self, painter: QPainter, pane: Pane, area: QRectF) -> None:
-        pair, mode = self.model.compared(), self.model.effective_mode()
+        pair, mode = self.model.compared(pane.key), self.model.effective_mode()
         top, ratio = Qt.AlignmentFlag.AlignTop, self.ratio
         left, right = top | Qt.AlignmentFlag.AlignLeft, top | Qt.AlignmentFlag.AlignRight
         if mode == "wipe" and pair is not None:

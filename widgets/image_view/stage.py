@@ -34,7 +34,7 @@ from widgets.image_view.surface import StageSurface
 
 
 class ImageStage(StageSurface):
-    """Shows up to four pictures of one scene as a wipe, side by side, or as their difference.
+    """Shows up to six pictures of one scene as a wipe, side by side, or as their difference.
 
     Pictures are uint8 arrays (height, width, 3), handed over by key with `set_picture` as often
     as wanted: the newest is shown, at most once per refresh of the screen. Coordinates in signals
@@ -136,8 +136,15 @@ class ImageStage(StageSurface):
         self.rearrange()
 
     def set_side(self, keys: Sequence[str] | None) -> None:
-        """Two to four pictures for side by side; None for the pair."""
+        """Two to six pictures for side by side; None for the pair."""
         self.model.side = list(keys) if keys is not None else None
+        self.rearrange()
+
+    def set_rivals(self, keys: Sequence[str]) -> None:
+        """Pictures that wipe and difference compare with the left of the pair, each in a pane of
+        its own, all under one zoom and one wipe; none of them for the pair alone.
+        """
+        self.model.rivals = list(keys)
         self.rearrange()
 
     def set_scene(self, keys: Sequence[str] | None) -> None:

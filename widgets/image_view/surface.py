@@ -33,7 +33,7 @@ class StageSurface(QWidget):
     viewChanged = Signal()
     """Zoom or position changed."""
     wipeMoved = Signal(float)
-    """Share of the stage, 0..1, left of the wipe."""
+    """Share of a pane, 0..1, left of the wipe."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +48,7 @@ class StageSurface(QWidget):
         self._limiter = RepaintLimiter(self)
         self._handle = WipeHandle(self)
         self._handle.hide()
-        self._handle.dragged.connect(self._drag_wipe)
+        self._handle.dragged.connect(self.drag_wipe)
         self._handle.valueChanged.connect(self._handle_moved)
         self._empty = EmptyState(self)
         self.painting.overlayChanged.connect(self._overlay_changed)
@@ -123,27 +123,34 @@ class StageSurface(QWidget):
         return self.model.effective_mode() == "wipe"
 
     def wipe(self) -> float:
-        """Share of the stage, 0..1, left of the wipe."""
+        """Share of a pane, 0..1, left of the wipe; it is the same in all panes."""
         return self._wipe
 
-    def wipe_x(self) -> float:
-        """The border of the wipe in view pixels."""
-        return self._wipe * self.width()
+    def wipe_x(self, at: QPointF | None = None) -> float:
+        """The border of the wipe in view pixels, in the pane under ``at``, else in the first."""
+        if not self.camera.panes:
+            return self._wipe * self.width()
+        pane = self.camera.pane_at(at.x(), at.y()) if at is not None else self.camera.panes[0]
+        return pane.left + self._wipe * pane.width
 
     def set_wipe(self, share: float) -> None:
         """Move the wipe; values beyond 0..1 are cut."""
         share = min(max(share, 0.0), 1.0)
         if share == self._wipe:
             return
-        low, high = sorted((self.wipe_x(), share * self.width()))
-        self._wipe = share
+        before, self._wipe = self._wipe, share
         self._place_handle()
         if self.is_wiping():
-            self.update(QRect(int(low) - 4, 0, int(high - low) + 9, self.height()))
+            for pane in self.camera.panes:
+                low, high = sorted((pane.border(before), pane.border(share)))
+                self.update(QRect(low - 4, pane.top, high - low + 9, pane.height))
         self.wipeMoved.emit(share)
 
-    def _drag_wipe(self, x: float) -> None:
-        self.set_wipe(x / max(self.width(), 1))
+    def drag_wipe(self, x: float, at: QPointF | None = None) -> None:
+        """Move the wipe to view x in the pane under ``at``, else in the first."""
+        if self.camera.panes:
+            pane = self.camera.pane_at(at.x(), at.y()) if at is not None else self.camera.panes[0]
+            self.set_wipe((x - pane.left) / pane.width)
 
     def _handle_moved(self, value: int) -> None:
         # The stage keeps the exact share; the slider rounds it to its steps.
@@ -155,7 +162,8 @@ class StageSurface(QWidget):
         edge = self._handle.width()
         left = round(self.wipe_x() - edge / 2)
         left = min(max(left, 0), max(self.width() - edge, 0))
-        self._handle.move(left, (self.height() - edge) // 2)
+        height = self.camera.panes[0].height if self.camera.panes else self.height()
+        self._handle.move(left, (height - edge) // 2)
         self._handle.setVisible(self.is_wiping())
 
     # What lies under the cursor.
@@ -164,10 +172,11 @@ class StageSurface(QWidget):
         """Key of the picture under a point of the stage."""
         if not self.camera.panes:
             return None
-        pair = self.model.compared()
+        pane = self.camera.pane_at(at.x(), at.y())
+        pair = self.model.compared(pane.key)
         if self.is_wiping() and pair is not None:
-            return pair[0].key if at.x() < round(self.wipe_x()) else pair[1].key
-        return self.camera.pane_at(at.x(), at.y()).key
+            return pair[0].key if at.x() < pane.border(self._wipe) else pair[1].key
+        return pane.key
 
     def reading_at(self, at: QPointF) -> Reading | None:
         """The pixel under a point of the stage; None beside the picture."""
@@ -241,12 +250,13 @@ class StageSurface(QWidget):
         pair, mode = self.model.compared(), self.model.effective_mode()
         if not self.model.layers:
             return self.tr("No picture yet")
+        rivals = ", ".join(self.model.layers[key].title for key in self.model.rivals)
         if pair is not None and mode == "wipe":
             text = self.tr("{left} at the left and {right} at the right of a border")
-            return text.format(left=pair[0].title, right=pair[1].title)
+            return text.format(left=pair[0].title, right=rivals or pair[1].title)
         if pair is not None and mode == "difference":
             text = self.tr("Difference of {right} and {left}")
-            return text.format(left=pair[0].title, right=pair[1].title)
+            return text.format(left=pair[0].title, right=rivals or pair[1].title)
         return ", ".join(self.model.layers[key].title for key in self.model.pane_keys())
 
     def render_image(self, ratio: float | None = None) -> QImage:
@@ -271,7 +281,7 @@ class StageSurface(QWidget):
             panes=panes,
             placements=[self.camera.placement(pane) for pane in panes],
             ratio=ratio,
-            wipe=self.wipe_x(),
+            wipe=self._wipe,
             mask=self.painting.visible() if self._draws_mask() else None,
             mask_color=theme.color("accent", OVERLAY_ALPHA),
             note=self._note,

@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.method import BadInput
@@ -22,10 +23,10 @@ _CHUNK = 1 << 16
 MIN_SIZE, MAX_SIZE = 16, 256
 
 
-def check_size(size: int) -> None:
+def check_size(size: int, most: int = MAX_SIZE) -> None:
     """``BadInput`` (field ``size``) unless pictures of that side can be drawn."""
-    if not MIN_SIZE <= size <= MAX_SIZE:
-        raise BadInput(f"size is {size}; it must be {MIN_SIZE} to {MAX_SIZE} pixels", "size")
+    if not MIN_SIZE <= size <= most:
+        raise BadInput(f"size is {size}; it must be {MIN_SIZE} to {most} pixels", "size")
 
 
 @cache
@@ -90,13 +91,14 @@ def hues(count: int) -> Tensor:
     return torch.from_numpy(_saturated(chosen).astype(np.float32))
 
 
-def _saturated(hue: np.ndarray) -> np.ndarray:
+def _saturated(hue: NDArray[np.float64]) -> NDArray[np.float64]:
     """HSV colors of full saturation and value, ``(n, 3)``, of hues in turns."""
     away = np.abs((hue[:, None] * 6 - np.array([0, 2, 4]) + 3) % 6 - 3)
-    return np.clip(2 - away, 0, 1)
+    rgb: NDArray[np.float64] = np.clip(2 - away, 0, 1)
+    return rgb
 
 
-def _oklab_hue(rgb: np.ndarray) -> np.ndarray:
+def _oklab_hue(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
     """The angle of sRGB colors ``(n, 3)`` in the plane of Oklab's a and b, radians."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     to_cones = np.array(
@@ -110,4 +112,5 @@ def _oklab_hue(rgb: np.ndarray) -> np.ndarray:
         [[1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
     )
     a, b = (np.cbrt(linear @ to_cones.T) @ to_ab.T).T
-    return np.arctan2(b, a)
+    angle: NDArray[np.float64] = np.arctan2(b, a)
+    return angle

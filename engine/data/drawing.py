@@ -80,14 +80,14 @@ def in_chunks(draw: Callable[[Tensor], Tensor], codes: Tensor, channels: int, si
 def hues(count: int) -> Tensor:
     """``count`` vivid colors around the circle of hues, float32 ``(count, 3)``, red first.
 
-    The steps are even in the hue of Oklab (Ottosson 2020), so that neighbors look equally
-    different; even steps of HSV hold several greens that look alike.
+    The steps are even along the circle's path through Oklab (Ottosson 2020), so that neighbors
+    look equally different; even steps of HSV hold several greens that look alike.
     """
-    fine = np.linspace(0, 1, 3600, endpoint=False)
-    angles = np.unwrap(_oklab_hue(_saturated(fine)))
-    start = angles[0]
-    wanted = start + 2 * np.pi * np.arange(count) / count
-    chosen = np.interp(wanted, angles, fine)
+    fine = np.linspace(0, 1, 3601)
+    path = _oklab(_saturated(fine))
+    steps = np.sqrt((np.diff(path, axis=0) ** 2).sum(1))
+    length = np.concatenate([[0], np.cumsum(steps)])
+    chosen = np.interp(np.arange(count) / count * length[-1], length, fine)
     return torch.from_numpy(_saturated(chosen).astype(np.float32))
 
 
@@ -98,8 +98,8 @@ def _saturated(hue: NDArray[np.float64]) -> NDArray[np.float64]:
     return rgb
 
 
-def _oklab_hue(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The angle of sRGB colors ``(n, 3)`` in the plane of Oklab's a and b, radians."""
+def _oklab(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Lightness, a and b of Oklab, ``(n, 3)``, of sRGB colors ``(n, 3)``."""
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     to_cones = np.array(
         [
@@ -108,9 +108,12 @@ def _oklab_hue(rgb: NDArray[np.float64]) -> NDArray[np.float64]:
             [0.0883024619, 0.2817188376, 0.6299787005],
         ]
     )
-    to_ab = np.array(
-        [[1.9779984951, -2.4285922050, 0.4505937099], [0.0259040371, 0.7827717662, -0.8086757660]]
+    to_lab = np.array(
+        [
+            [0.2104542553, 0.7936177850, -0.0040720468],
+            [1.9779984951, -2.4285922050, 0.4505937099],
+            [0.0259040371, 0.7827717662, -0.8086757660],
+        ]
     )
-    a, b = (np.cbrt(linear @ to_cones.T) @ to_ab.T).T
-    angle: NDArray[np.float64] = np.arctan2(b, a)
-    return angle
+    lab: NDArray[np.float64] = np.cbrt(linear @ to_cones.T) @ to_lab.T
+    return lab

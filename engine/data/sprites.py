@@ -30,7 +30,7 @@ SYMMETRY = (4, 2, 1)
 ANGLES = 40
 HUES = 10
 #: Centers lie this far from the edges, in widths of the picture: no shape is ever cut.
-_MARGIN = 0.22
+_MARGIN = 0.225
 _RADII = spread(0.105, 0.21, 6)
 _PLACES = spread(_MARGIN, 1 - _MARGIN, 32)
 _COS, _SIN = turns([2 * math.pi * k / ANGLES for k in range(ANGLES)])

@@ -18,14 +18,14 @@ HELD_BACK = 64
 
 @dataclass(frozen=True)
 class SmallPictures:
-    """A set of small pictures, all uint8.
+    """A set of small pictures, all uint8 and of one size, 32 for the sets that are shipped.
 
     Attributes:
-        train: ``(n, channels, 32, 32)`` uint8.
+        train: ``(n, channels, size, size)`` uint8.
         train_labels: ``(n,)`` int64, indices into ``class_names``.
         train_groups: ``(n,)`` int64; pictures of one group are variants of one picture (its
             skin tones, say) and share its weight when pictures are drawn.
-        held_back: ``(64, channels, 32, 32)`` uint8.
+        held_back: ``(64, channels, size, size)`` uint8; fewer of a small folder.
         held_back_labels: ``(64,)`` int64.
         held_back_names: what the set calls each held-back picture.
         class_names: the classes.

@@ -59,7 +59,8 @@ def _split(network: nn.Module) -> tuple[list[nn.Parameter], list[nn.Parameter]]:
     return inner, outer
 
 
-def _pack(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+def pack(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """What an optimizer remembers, as tensors ``PREFIX.index.key``, borrowed."""
     return {
         f"{prefix}.{index}.{key}": torch.as_tensor(value)
         for index, values in optimizer.state_dict()["state"].items()
@@ -67,7 +68,8 @@ def _pack(prefix: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     }
 
 
-def _unpack(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+def unpack(prefix: str, optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    """Let an optimizer go on from what ``pack`` gave, copied."""
     saved = optimizer.state_dict()
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
@@ -108,8 +110,8 @@ def fit(
             for name, parameter in network.named_parameters():
                 parameter.copy_(state.tensors[f"net.{name}"])
                 mean[name].copy_(state.tensors[f"mean.{name}"])
-        _unpack("muon", muon, state.tensors)
-        _unpack("adam", adam, state.tensors)
+        unpack("muon", muon, state.tensors)
+        unpack("adam", adam, state.tensors)
     for step in range(start, schedule.steps):
         rate = schedule(step)
         muon.param_groups[0]["lr"] = rate
@@ -125,5 +127,5 @@ def fit(
                 mean[name].lerp_(parameter, 1 - keep)
         tensors = {f"net.{n}": p.detach() for n, p in network.named_parameters()}
         tensors |= {f"mean.{n}": m for n, m in mean.items()}
-        tensors |= _pack("muon", muon) | _pack("adam", adam)
+        tensors |= pack("muon", muon) | pack("adam", adam)
         yield State(step + 1, schedule.steps, tensors, {"loss": float(loss.detach())})

@@ -27,12 +27,18 @@ def read_arrays(path: Path, *names: str) -> list[NDArray[Any]]:
     if not path.is_file():
         raise BadInput(f"data: {path} is not a file; give an .npz file", "data")
     try:
-        opened = np.load(path, allow_pickle=False)
-    except DAMAGE as error:
-        raise BadInput(f"data: {path.name} is not a whole .npz file", "data") from error
-    if isinstance(opened, np.ndarray):
-        raise BadInput(f"data: {path.name} is one array; give an .npz file", "data")
-    with opened:
+        # Opened here, because numpy leaves a damaged file open.
+        file = path.open("rb")
+    except OSError as error:
+        reason = f"cannot be opened: {error.strerror}"
+        raise BadInput(f"data: {path.name} {reason}", "data") from error
+    with file:
+        try:
+            opened = np.load(file, allow_pickle=False)
+        except DAMAGE as error:
+            raise BadInput(f"data: {path.name} is not a whole .npz file", "data") from error
+        if isinstance(opened, np.ndarray):
+            raise BadInput(f"data: {path.name} is one array; give an .npz file", "data")
         return [_array(opened, name, path) for name in names]
 
 

@@ -90,8 +90,9 @@ IDENTITY = (
 )  # fmt: skip
 #: How many persons there are: every combination of what an identity fixes.
 PEOPLE = math.prod(factor.values for factor in _FACTORS if factor.name in IDENTITY)
-#: Steps through the combinations that meet each once; neighbors differ in most factors.
-_FIRST, _STRIDE = 131_071, 213_587
+#: Steps through the combinations that meet each once, chosen so that the first people have
+#: all hair styles, hair colors and skins about as often and differ from each other the most.
+_FIRST, _STRIDE = 281_903, 265_637
 
 
 @dataclass(frozen=True)

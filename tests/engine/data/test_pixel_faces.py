@@ -132,12 +132,12 @@ def test_no_two_people_are_one() -> None:
     people = torch.tensor([list(FACES.identity(k).values()) for k in range(600)])
     differing = (people[:, None] != people[None]).sum(2)
     differing.fill_diagonal_(9)
-    assert differing.min() >= 2
-    assert all(differing.diagonal(offset).min() >= 3 for offset in range(1, 8))
+    assert differing.min() >= 3
+    assert differing[:48, :48].min() >= 4
     for column, name in enumerate(IDENTITY):
         values = FACES.factors[position(FACES, name)].values
-        share = torch.bincount(people[:, column], minlength=values) / len(people) * values
-        assert (share - 1).abs().max() < 0.3
+        share = torch.bincount(people[:24, column], minlength=values) / 24 * values
+        assert (share - 1).abs().max() < 0.7
     everyone = {tuple(FACES.identity(k).values()) for k in range(0, PEOPLE, 16)}
     assert len(everyone) == PEOPLE // 16
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -21,8 +23,7 @@ def paint_behind(head: Head, style: int, color: Tensor) -> None:
     if style == 2:
         head.fill(box(head.x, head.y - 1.2, head.half + 2.3, 11.6, 6.0), dark)
     elif style == 3:
-        distance = _curls(head, len(_CURLS), 1.0, 3.2)
-        head.fill(distance, dark)
+        head.fill(_curls(head, len(_CURLS), 1.0, 3.2), dark)
     elif style == 5:
         top = head.near(4.0, -14.5, -8.0)
         top.fill(ellipse(top.x, top.y + 11.2, 3.3, 2.6), dark)
@@ -56,10 +57,8 @@ def paint_on(head: Head, style: int, color: Tensor) -> None:
 
 def _curls(head: Head, count: int, apart: float, radius: float) -> Tensor:
     """Distance to the first ``count`` curls, round ones."""
-    nearest = None
+    nearest = torch.full_like(head.x, math.inf)
     for across, down in _CURLS[:count]:
         x, y = head.x - across * apart, head.y - down
-        square = x * x + y * y
-        nearest = square if nearest is None else torch.minimum(nearest, square)
-    assert nearest is not None
+        nearest = torch.minimum(nearest, x * x + y * y)
     return nearest.sqrt() - radius

@@ -49,6 +49,7 @@ class CurvePlot(QFrame):
         self._series: dict[str, Series] = {}
         self._entries: list[Entry] = []
         self._first_style = 0
+        self._legend = True
         theme.set_role(self, "card")
         self._head = QVBoxLayout()
         self._head.setSpacing(2)
@@ -128,6 +129,12 @@ class CurvePlot(QFrame):
         self._title = title
         self._build_head()
 
+    def set_legend(self, on: bool) -> None:
+        """Whether the head names the curves and their values, or the title alone stands there."""
+        if on != self._legend:
+            self._legend = on
+            self._build_head()
+
     def set_x_title(self, title: str) -> None:
         """What the positions count, as it is read out and written to CSV."""
         self._x_title = title
@@ -197,6 +204,7 @@ class CurvePlot(QFrame):
             swatch = Swatch(index, self._first_style) if several else None
             self._entries.append(Entry(shown, swatch))
             line.addWidget(self._entries[-1])
+            self._entries[-1].setVisible(self._legend or not several)
         self._head.addWidget(row)
         titles = ", ".join(s.title for s in self._series.values())
         self.canvas.setAccessibleName(self._title or titles or self.tr("Curve"))

@@ -160,6 +160,7 @@ class JobBar(QFrame):
         rate: float = 0.0,
         elapsed: float = 0.0,
         eta: float = -1.0,
+        count: str = "",
     ) -> None:
         """How far it is.
 
@@ -169,12 +170,14 @@ class JobBar(QFrame):
             rate: steps per second, 0 if unknown.
             elapsed: seconds so far.
             eta: seconds left, negative if unknown.
+            count: words in place of the numbers of steps.
         """
         busy = not total and self._state in ("running", "preparing")
         self.progress.setRange(0, 0 if busy and not theme.reduced_motion() else (total or 100))
         if total:
             self.progress.setValue(min(step, total))
-        count = f"{step} / {total}" if total else self.tr("step {0}").format(step)
+        steps = f"{step} / {total}" if total else self.tr("step {0}").format(step)
+        count = count or steps
         spent = duration(elapsed) if elapsed > 0 else ""
         left = self.tr("{0} left").format(duration(eta)) if eta >= 0 else ""
         self._times = " · ".join(part for part in (count, rate_text(rate), spent, left) if part)

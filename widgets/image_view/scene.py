@@ -75,7 +75,10 @@ class Scene:
         pair, mode = self.model.compared(pane.key), self.model.effective_mode()
         top, ratio = Qt.AlignmentFlag.AlignTop, self.ratio
         left, right = top | Qt.AlignmentFlag.AlignLeft, top | Qt.AlignmentFlag.AlignRight
-        if mode == "wipe" and pair is not None:
+        if mode == "wipe" and pair is not None and self.model.rivals:
+            # Narrow panes: the name of each counts, the other side is the same in all of them.
+            drawing.draw_chip(painter, pair[1].title, area, right, ratio)
+        elif mode == "wipe" and pair is not None:
             half = QRectF(area.left(), area.top(), area.width() / 2, area.height())
             drawing.draw_chip(painter, pair[0].title, half, left, ratio)
             half.moveLeft(area.center().x())

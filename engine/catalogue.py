@@ -49,11 +49,17 @@ class FieldSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SeriesSpec(msgspec.Struct, frozen=True):
-    """One line of a curve panel: ``metric`` names the number the bench observes."""
+    """One line of a curve panel: ``metric`` names the number the bench observes.
+
+    ``better`` is the side on which one run is better than another, where there is one;
+    ``decimals`` are worth reading.
+    """
 
     metric: str
     title: str
     unit: str = ""
+    better: Literal["high", "low", ""] = ""
+    decimals: int = 2
 
 
 class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +104,10 @@ class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One method, as the window, the command line and the run record see it."""
+    """One method, as the window, the command line and the run record see it.
+
+    One that ``races`` can be compared with others on the same problem.
+    """
 
     id: str
     bench: str
@@ -111,6 +120,7 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     presets: tuple[PresetSpec, ...]
     panels: tuple[PanelSpec, ...]
     priors: tuple[str, ...] = ()
+    races: bool = True
     thumbnail: str = ""
     package: str = "priorbench"
 

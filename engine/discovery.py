@@ -175,6 +175,7 @@ def _method_spec(found: _Found) -> MethodSpec:
         presets=tuple(method.presets),
         panels=tuple(method.panels),
         priors=tuple(method.priors),
+        races=method.races,
         thumbnail=_thumbnail(found.id),
         package=found.package,
     )

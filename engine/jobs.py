@@ -399,5 +399,6 @@ class Scheduler:
                 seconds=now,
                 rate=rate,
                 eta=(job.total - job.step) / rate if known and job.total else -1.0,
+                computed=job.run.seconds if job.run is not None else 0.0,
             )
         )

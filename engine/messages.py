@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -195,7 +195,10 @@ class Panels(msgspec.Struct, frozen=True, tag=True):
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Newest wins. ``total`` 0 means open-ended; ``eta`` seconds, negative if unknown."""
+    """Newest wins. ``total`` 0 means open-ended; ``eta`` seconds, negative if unknown.
+
+    ``seconds`` go on while other jobs have their turns; ``computed`` are this job's alone.
+    """
 
     job: str
     step: int
@@ -203,6 +206,7 @@ class Progress(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     seconds: float
     rate: float
     eta: float
+    computed: float = 0.0
 
 
 class Metrics(msgspec.Struct, frozen=True, tag=True):

@@ -170,6 +170,8 @@ class Method:
     help: str = ""
     #: Models (asset names) that the method can use; the first is the default.
     priors: Sequence[str] = ()
+    #: Whether its result answers the bench's problem, so that it can race other methods on it.
+    races: bool = True
     order: int = 100
 
 

@@ -249,6 +249,7 @@ METHOD = Method(
     source="Fang, Buchanan, Sulam 2024",
     url="https://arxiv.org/abs/2310.14344",
     params=Params,
+    races=False,
     solve=solve,
     presets=(
         PresetSpec("watch", "Watch it learn", {"steps": 1800}, "From nothing, in a minute.", 55.0),

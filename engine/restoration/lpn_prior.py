@@ -220,6 +220,7 @@ METHOD = Method(
     source="Fang, Buchanan, Sulam 2024",
     url="https://arxiv.org/abs/2310.14344",
     params=Params,
+    races=False,
     solve=solve,
     presets=(
         PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 40.0),

@@ -44,14 +44,14 @@ PANELS = (
         name="quality",
         title="Quality",
         kind="curve",
-        series=(SeriesSpec("psnr", "PSNR", "dB"),),
+        series=(SeriesSpec("psnr", "PSNR", "dB", better="high"),),
         help="Peak signal-to-noise ratio to the original; one dB more is 21 % less squared error.",
     ),
     PanelSpec(
         name="similarity",
         title="Likeness",
         kind="curve",
-        series=(SeriesSpec("ssim", "SSIM"),),
+        series=(SeriesSpec("ssim", "SSIM", better="high", decimals=3),),
         help="Structural similarity to the original; 1 is the same picture.",
     ),
     PanelSpec(

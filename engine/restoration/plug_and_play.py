@@ -22,6 +22,7 @@ from engine.method import Method, Settings, Solver, State, knob, tuned
 from engine.models.tiling import starts
 from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep
+from engine.restoration.posterior import COST
 from engine.restoration.prior import TRAINED, PriorName, load_prior, prior_knob
 from engine.restoration.priors import Denoiser
 from engine.restoration.problem import Problem
@@ -224,7 +225,7 @@ def solve(
         step, x, explained = state.step, state.tensors["x"], state.tensors["data"]
     while True:
         level = levels[min(step // len(parts), len(levels) - 1)]
-        scalars = {"live": chosen(params), "curves": {"sigma": level}}
+        scalars = {"live": chosen(params), "curves": {"sigma": level, **cost(step)}}
         events: tuple[UserEvent, ...] = yield State(
             step, total, {"x": x, "data": explained}, scalars
         )
@@ -240,6 +241,11 @@ def solve(
         turn = k if turning else 0
         parts[part].write(denoised(denoiser, seen, levels[k], turn), x)
         step += 1
+
+
+def cost(passes: int) -> dict[str, float]:
+    """The numbers of the network's passes: one per denoised picture or tile, none backward."""
+    return {"calls": float(passes), "backwards": 0.0}
 
 
 METHOD = Method(
@@ -269,6 +275,7 @@ METHOD = Method(
             log_y=True,
             help="How strongly the denoiser smooths; it falls to the noise of the measurement.",
         ),
+        COST,
     ),
     priors=("photo-denoiser",),
     order=30,

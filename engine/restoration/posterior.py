@@ -37,7 +37,10 @@ COST = PanelSpec(
     name="cost",
     title="Network passes",
     kind="curve",
-    series=(SeriesSpec("calls", "Forward"), SeriesSpec("backwards", "Backward")),
+    series=(
+        SeriesSpec("calls", "Calls", better="low", decimals=0),
+        SeriesSpec("backwards", "Backward", better="low", decimals=0),
+    ),
     help="How often the network was run, and how often gradients went back through it.",
 )
 

@@ -34,6 +34,10 @@ class Facts:
     undo_fixed: bool = False
     redo_fixed: bool = False
     examples: bool = False
+    #: Whether the page is set to a race, how many methods are chosen for it, and could be.
+    racing: bool = False
+    racers: int = 0
+    able: int = 0
 
 
 Rule = Callable[[Facts], str]
@@ -58,6 +62,8 @@ def _can_run(facts: Facts) -> str:
         return QT_TRANSLATE_NOOP("Reasons", "The run is just being stopped")
     if not facts.picture:
         return QT_TRANSLATE_NOOP("Reasons", "Choose a picture first")
+    if facts.racing and facts.racers < 2:
+        return QT_TRANSLATE_NOOP("Reasons", "Choose at least two methods")
     return ""
 
 
@@ -122,6 +128,14 @@ def _redo(facts: Facts) -> str:
     return _FIXED if facts.redo_fixed else ""
 
 
+def _raceable(facts: Facts) -> str:
+    if not facts.bench:
+        return _on_bench(facts)
+    if facts.able < 2:
+        return QT_TRANSLATE_NOOP("Reasons", "This bench has no two methods that could race")
+    return _FIXED if facts.run in ACTIVE_RUNS else ""
+
+
 def _resettable(facts: Facts) -> str:
     return _FIXED if facts.run in ACTIVE_RUNS else _on_bench(facts)
 
@@ -166,6 +180,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("run.step", "One step", RUN, "step", "Ctrl+/", _steppable),
     ActionSpec("run.cancel", "Cancel", RUN, "stop", "Ctrl+Backspace", _active),
     ActionSpec("run.resume", "Resume the interrupted run", RUN, "", "", _resumable, separator=True),
+    ActionSpec("run.race", "Race methods", RUN, "side", "Ctrl+R", _raceable),
     ActionSpec("engine.restart", "Restart the engine", RUN, "engine", separator=True),
     ActionSpec("view.wipe", "Wipe", VIEW, "wipe", "Ctrl+Alt+1", _on_bench),
     ActionSpec("view.side", "Side by side", VIEW, "side", "Ctrl+Alt+2", _on_bench),
@@ -246,6 +261,11 @@ class ActionSet(QObject):
             action = self._actions[action_id]
             base = title(spec(action_id))
             action.setText(f"{base}: {what}" if what else base)
+        race, save = spec("run.race"), spec("file.save")
+        self._actions["run.race"].setText(self.tr("One method") if facts.racing else title(race))
+        self._actions["file.save"].setText(
+            self.tr("Save the comparison…") if facts.racing else title(save)
+        )
 
     def reason(self, action_id: str) -> str:
         """Why an action cannot be used now; empty where it can."""

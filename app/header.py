@@ -82,7 +82,7 @@ class Header(QFrame):
         self._layout.addWidget(self._source)
         self._layout.addStretch(1)
         self._pills: dict[str, ActionButton] = {}
-        for action_id in ("file.save", "file.example"):
+        for action_id in ("file.save", "run.race", "file.example"):
             pill = ActionButton(actions[action_id], self)
             self._pills[action_id] = pill
             self._layout.addWidget(pill)

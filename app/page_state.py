@@ -22,10 +22,23 @@ STATE_SCHEMA = 1
 #: States that undo remembers; one is a few hundred bytes.
 UNDO_DEPTH = 200
 
-_TOP = frozenset({"method", "preset", "seed", "device", "backend"})
+_TOP = frozenset({"method", "preset", "seed", "device", "backend", "race"})
+#: Methods that can race each other at once.
+FEWEST, MOST = 2, 4
 _SECTIONS = frozenset({"problem", "params", "inputs", "view"})
 
 Observer = Callable[["PageState", frozenset[str]], None]
+
+
+class RaceState(msgspec.Struct, frozen=True, kw_only=True):
+    """Which methods race on the page's problem, where ``on``; each with its own knobs.
+
+    ``together`` they take turns step by step, else one runs after another.
+    """
+
+    on: bool = False
+    methods: tuple[str, ...] = ()
+    together: bool = True
 
 
 class PageState(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,6 +59,7 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     device: str = "auto"
     backend: str = "auto"
+    race: RaceState = RaceState()
     view: dict[str, Any] = {}
 
     def value(self, key: str) -> Any:
@@ -146,6 +160,9 @@ def repaired(state: PageState, bench: BenchSpec, methods: Iterable[MethodSpec]) 
         problem=problem | flatten(state.problem, problem),
         inputs=inputs,
         params={name: values for name, values in state.params.items() if name in known},
+        race=msgspec.structs.replace(
+            state.race, methods=tuple(m for m in state.race.methods if m in known)[:MOST]
+        ),
     )
     return with_method(whole, known[whole.method]) if whole.method in known else whole
 
@@ -222,7 +239,38 @@ def with_preset(state: PageState, method: MethodSpec, name: str) -> PageState:
     for preset in method.presets:
         if preset.name == name:
             values |= flatten(preset.values, values)
-    return msgspec.structs.replace(state, preset=name, params={**state.params, method.id: values})
+    chosen = name if method.id == state.method else state.preset
+    return msgspec.structs.replace(state, preset=chosen, params={**state.params, method.id: values})
+
+
+def with_race(state: PageState, methods: Iterable[MethodSpec], on: bool) -> PageState:
+    """The state with the race begun or left; the first time with the chosen method and the
+    first others ticked, so that Run can be pressed at once.
+    """
+    able = [method.id for method in methods if method.races]
+    ticked = [name for name in state.race.methods if name in able]
+    if on and len(ticked) < FEWEST:
+        wanted = [state.method, *ticked, *able]
+        ticked = [name for name in dict.fromkeys(wanted) if name in able][: FEWEST + 1]
+    race = RaceState(
+        on=on, methods=tuple(sorted(ticked, key=able.index)), together=state.race.together
+    )
+    return msgspec.structs.replace(state, race=race)
+
+
+def with_racer(state: PageState, methods: Iterable[MethodSpec], method: str, on: bool) -> PageState:
+    """The state with one method ticked or not; more than ``MOST`` are not taken."""
+    order = [m.id for m in methods]
+    ticked = {*state.race.methods, method} if on else {*state.race.methods} - {method}
+    if len(ticked) > MOST:
+        return state
+    race = msgspec.structs.replace(state.race, methods=tuple(sorted(ticked, key=order.index)))
+    return msgspec.structs.replace(state, race=race)
+
+
+def racer_requests(state: PageState, methods: Mapping[str, MethodSpec]) -> list[RunRequest]:
+    """The runs of the race that is set, one per ticked method, all on the same problem."""
+    return [with_method(state, methods[name]).request() for name in state.race.methods]
 
 
 def matching_preset(method: MethodSpec, values: Mapping[str, Any]) -> str:
@@ -256,6 +304,7 @@ def from_request(catalogue: Catalogue, request: RunRequest, seed_view: PageState
         seed_view,
         bench=bench.id,
         method=method.id,
+        race=msgspec.structs.replace(seed_view.race, on=False),
         preset=matching_preset(method, params),
         params={**seed_view.params, method.id: params},
         problem=problem,
@@ -410,6 +459,10 @@ def changed_keys(before: PageState, after: PageState) -> frozenset[str]:
     for section in _SECTIONS:
         old, new = before._section(section), after._section(section)
         keys |= {f"{section}:{n}" for n in old.keys() | new.keys() if old.get(n) != new.get(n)}
+    others = (before.params.keys() | after.params.keys()) - {before.method, after.method}
+    if any(before.params.get(name) != after.params.get(name) for name in others):
+        # Knobs of methods that are not chosen count where they race.
+        keys.add("race")
     return frozenset(keys)
 
 

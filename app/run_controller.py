@@ -91,15 +91,19 @@ class RunController(QObject):
         Raises:
             OSError: the folder cannot be made.
         """
-        if self.active:
-            self._leaving.add(self.job)
-            self._client.control(self.job, "cancel")
+        self.leave()
         folder.mkdir(parents=True, exist_ok=True)
         self.request, self.folder = request, folder
         self.last_progress, self.values = None, {}
         self.job = self._client.start_job(request, folder, resume=resume)
         self._become("preparing")
         self.started.emit(resume)
+
+    def leave(self) -> None:
+        """Cancel a run that is going on, as another takes its place."""
+        if self.active:
+            self._leaving.add(self.job)
+            self._client.control(self.job, "cancel")
 
     def resume(self) -> None:
         """Take an interrupted run up again from its newest checkpoint."""

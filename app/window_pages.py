@@ -94,9 +94,8 @@ class Pages(QObject):
         offers = {}
         for key, page in self.made_benches().items():
             self.states[key] = to_builtins(page.state)
-            run = page.desk.run
-            if run.resumable:
-                offers[key] = run.request, run.folder
+            if page.desk.run.resumable:
+                offers[key] = page.desk.open_runs()
         for page in self._made.values():
             window.stack.removeWidget(page)
             page.hide()
@@ -105,7 +104,7 @@ class Pages(QObject):
         window.renew_rail()
         self.fill_rail()
         for key in offers.keys() & set(self.benches()):
-            window.bench(key).desk.adopt(*offers[key])
+            window.bench(key).desk.adopt(offers[key])
         window.show_page(front if front in window.rail.keys() else "start")  # noqa: SIM118
 
     def badge_all(self) -> None:

@@ -43,8 +43,8 @@ class WindowSession(QObject):
             window.show_page("start")
             return
         window.pages.states = dict(session.pages)
-        for run in session.runs:
-            self._offer(run)
+        for bench in dict.fromkeys(run.bench for run in session.runs):
+            self._offer(bench, [run for run in session.runs if run.bench == bench])
         known = window.rail.keys()
         front = session.runs[0].bench if session.runs else session.page
         window.show_page(front if front in known else "start")
@@ -56,10 +56,10 @@ class WindowSession(QObject):
         runs = []
         for key, page in window.pages.made_benches().items():
             pages[key] = page_state.to_builtins(page.state)
-            run = page.desk.run
-            if (run.active or run.resumable) and run.request is not None and run.folder:
-                open_run = OpenRun(bench=key, folder=str(run.folder), request=run.request)
-                runs.append(open_run)
+            runs += [
+                OpenRun(bench=key, folder=str(folder), request=request)
+                for request, folder in page.desk.open_runs()
+            ]
         return Session(page=window.page_id, pages=pages, runs=runs)
 
     @Slot()
@@ -92,17 +92,21 @@ class WindowSession(QObject):
             geometry[f"bench.{key}"] = page.area.layout_text()
         window.preferences.set(geometry=geometry)
 
-    def _offer(self, run: OpenRun) -> None:
-        page = self._window.bench(run.bench) if run.bench in self._window.rail.keys() else None  # noqa: SIM118
-        folder = Path(run.folder)
-        row = read_folder(folder) if folder.is_dir() else None
-        # It may have come to its end while the window was closing.
-        if page is not None and row is not None and row.shown_status == INTERRUPTED:
-            page.desk.adopt(run.request, folder)
+    def _offer(self, bench: str, runs: list[OpenRun]) -> None:
+        if bench in self._window.rail.keys():  # noqa: SIM118 - a method, not a mapping
+            pairs = [(run.request, Path(run.folder)) for run in runs]
+            # They may have come to their end while the window was closing.
+            if any(_interrupted(folder) for _, folder in pairs):
+                self._window.bench(bench).desk.adopt(pairs)
 
     @Slot(str)
     def _on_trouble(self, text: str) -> None:
         self._window.say("warning", text)
+
+
+def _interrupted(folder: Path) -> bool:
+    row = read_folder(folder) if folder.is_dir() else None
+    return row is not None and row.shown_status == INTERRUPTED
 
 
 def _restore_geometry(window: MainWindow, text: str) -> None:

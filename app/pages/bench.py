@@ -33,6 +33,8 @@ from app.pages.bench_preview import Preview
 from app.pages.bench_results import Results
 from app.pages.bench_run import RunDesk
 from app.pages.bench_samples import quick_look
+from app.pages.race import Race
+from app.pages.race_desk import RaceDesk
 from app.run_row import checkpoint_params
 from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
 from engine.messages import RunRequest
@@ -71,11 +73,12 @@ class BenchPage(Page):
         self.area = parts.area
         self.preview = Preview(client, bench.id, self)
         self.intake = Intake(client, bench.id, self)
-        self.results = Results(self)
+        self.single_results = Results(self)
         titles = {f"problem.{field.name}": field.title for field in bench.fields}
-        self.desk = RunDesk(
+        self.single = RunDesk(
             client, titles, parts.stage, parts.curves, parts.bar, parts.banner, self
         )
+        self.race = Race(self, client)
         self.edits = Edits(self)
         self.answers = Answers(self)
         self.kept = KeptRuns(self)
@@ -96,6 +99,21 @@ class BenchPage(Page):
         return self.methods[self.state.method]
 
     @property
+    def desk(self) -> RunDesk | RaceDesk:
+        """What runs here: one method, or those that race."""
+        return self.race.desk if self.state.race.on else self.single
+
+    @property
+    def results(self) -> Results:
+        """What the page's run, or its race, left."""
+        return self.race.results if self.state.race.on else self.single_results
+
+    @property
+    def runs_folder(self) -> Path:
+        """Where runs are kept."""
+        return self._preferences.runs_folder
+
+    @property
     def picture_input(self) -> InputSpec | None:
         """The input that dropped and pasted pictures go to."""
         return next((spec for spec in self.bench.inputs if spec.kind == "picture"), None)
@@ -104,8 +122,12 @@ class BenchPage(Page):
         """The bench, the method and where it was published."""
         method = self.method
         shown = ("file.example",) if self.bench.examples else ()
-        if self.results.folder is not None:
+        if len(self.race.able) > 1:
+            shown = ("run.race", *shown)
+        if self.results.available:
             shown = ("file.save", *shown)
+        if self.state.race.on:
+            return Heading(self.bench.title, self.tr("Race"), actions=shown, panels=True)
         return Heading(self.bench.title, method.title, method.source, method.url, shown, True)
 
     def facts(self) -> Facts:
@@ -116,13 +138,16 @@ class BenchPage(Page):
             engine=self._client.current_state not in ("dead", "starting"),
             run=run.state if run.active else "none",
             picture=all(self.state.inputs.get(s.name) for s in self.bench.inputs if s.required),
-            result=self.results.folder is not None and not run.active,
+            result=self.results.available and not run.active,
             resumable=run.resumable,
             undo=self.model.undo_text,
             redo=self.model.redo_text,
             undo_fixed=run.active and not page_state.live(self.model.undo_keys, self.method),
             redo_fixed=run.active and not page_state.live(self.model.redo_keys, self.method),
             examples=bool(self.bench.examples),
+            racing=self.state.race.on,
+            racers=len(self.state.race.methods),
+            able=len(self.race.able),
         )
 
     def do(self, action_id: str, checked: bool) -> bool:
@@ -133,6 +158,7 @@ class BenchPage(Page):
             "file.save": self.results.save,
             "file.export": self.results.export_all,
             "file.folder": self.results.show_folder,
+            "run.race": self.race.toggle,
             "edit.undo": partial(self._travel, back=True),
             "edit.redo": partial(self._travel, back=False),
             "edit.copy": self.copy,
@@ -143,7 +169,7 @@ class BenchPage(Page):
             "run.continue": self.desk.run.go_on,
             "run.step": self.desk.run.step,
             "run.cancel": self.desk.run.cancel,
-            "run.resume": self.desk.run.resume,
+            "run.resume": self.desk.resume,
             "view.fit": self.parts.stage.stage.fit,
             "view.full": self.parts.stage.stage.zoom_100,
             "view.layout": self.area.reset,
@@ -216,7 +242,10 @@ class BenchPage(Page):
             self.answers.say_blocked()
             return
         self.model.seal()
-        self.start_request(self.request())
+        if self.state.race.on:
+            self.race.start()
+        else:
+            self.start_request(self.request())
 
     def open_request(self, request: RunRequest, words: str) -> bool:
         """Show the settings of a request, as one step of undo; False where that cannot be."""
@@ -316,14 +345,17 @@ class BenchPage(Page):
         self.parts.input.show_state(state, changed)
         self.parts.method.show_state(state, changed)
         self.parts.stage.show_view(state)
-        if changed is None or "method" in changed:
+        if not state.race.on and (changed is None or changed & {"method", "race"}):
             self.parts.curves.set_panels(panels_of(self.bench, self.method))
             self.parts.stage.set_method(self.method.panels)
+        self.race.show_state(state, changed)
         self.show_mask(state, changed)
 
     def _on_state(self, state: PageState, changed: frozenset[str]) -> None:
         self._show(state, changed)
         run = self.desk.run
+        if "race" in changed:
+            self._ask(picture=self.desk.shown is None)
         if run.active and run.request is not None and run.request.method == state.method:
             knobs = [k.removeprefix("params:") for k in changed if k.startswith("params:")]
             live = {name: state.value(f"params:{name}") for name in knobs if self._is_live(name)}
@@ -343,17 +375,18 @@ class BenchPage(Page):
         if self._was_entered:
             wanted = picture and not self.desk.run.active
             self.preview.ask(self.request(), picture=wanted or self.preview.pending)
+            self.race.judge()
 
     # --- the run -------------------------------------------------------------------------
 
     def start_request(self, request: RunRequest) -> bool:
         """Run ``request``, which the page shows already; False where nothing was started."""
-        return self.desk.start(request, self._preferences.runs_folder, parent=self)
+        return self.single.start(request, self.runs_folder, parent=self)
 
     @Slot()
     def _on_run(self) -> None:
         run = self.desk.run
-        for panel in (self.parts.input, self.parts.method):
+        for panel in (self.parts.input, self.parts.method, self.parts.race):
             panel.set_running(run.active)
         if run.state == "failed" and run.failed_field:
             self.answers.mark_run(run.failed_field, run.text.removeprefix(f"{run.failed_field}: "))
@@ -366,7 +399,7 @@ class BenchPage(Page):
     @Slot(bool)
     def _on_started(self, resumed: bool) -> None:
         """A run that goes on gets the live values that were set after its checkpoint."""
-        run = self.desk.run
+        run = self.single.run
         shown = run.request is not None and run.request.method == self.state.method
         if resumed and shown and run.folder is not None:
             kept = checkpoint_params(run.folder)
@@ -376,14 +409,15 @@ class BenchPage(Page):
 
     @Slot()
     def _on_began(self) -> None:
-        self.results.folder = None
+        self.results.forget()
         # A preview on its way still tells thumbnails and size; it shows until the first frame.
         if self.preview.pending and self.desk.shown is None:
             self._quick_look()
 
     @Slot()
     def _on_ended(self) -> None:
-        self.results.folder = self.desk.run.folder if self.desk.shown is not None else None
+        single = self.single
+        self.single_results.folder = single.run.folder if single.shown is not None else None
         self.parts.curves.settle()
         self.facts_changed.emit()
 
@@ -401,7 +435,7 @@ class BenchPage(Page):
     # --- wiring --------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        parts, desk = self.parts, self.desk
+        parts = self.parts
         self._observe_model()
         parts.input.sample_wanted.connect(self.intake.look)
         parts.input.open_wanted.connect(self._on_open)
@@ -410,14 +444,16 @@ class BenchPage(Page):
         parts.stage.stage.failed.connect(self.answers.refuse)
         self.intake.sample.connect(parts.input.set_thumbnail)
         parts.bar.run.connect(self.start)
-        desk.changed.connect(self._on_run)
-        desk.began.connect(self._on_began)
-        desk.run.started.connect(self._on_started)
-        desk.ended.connect(self._on_ended)
-        desk.suggested.connect(self._on_suggested)
-        desk.log_wanted.connect(self.log_wanted)
-        self.results.done.connect(self._on_saved)
-        self.results.failed.connect(self._on_not_saved)
+        for desk in (self.single, self.race.desk):
+            desk.changed.connect(self._on_run)
+            desk.began.connect(self._on_began)
+            desk.ended.connect(self._on_ended)
+            desk.log_wanted.connect(self.log_wanted)
+        self.single.run.started.connect(self._on_started)
+        self.single.suggested.connect(self._on_suggested)
+        for results in (self.single_results, self.race.results):
+            results.done.connect(self._on_saved)
+            results.failed.connect(self._on_not_saved)
         parts.area.rearranged.connect(self.facts_changed)
         self.facts_changed.connect(self._on_facts)
 

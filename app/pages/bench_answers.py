@@ -81,7 +81,7 @@ class Answers(QObject):
         if self.shows_result():
             return
         page.desk.forget_result()
-        page.results.folder = None
+        page.results.forget()
         page.parts.stage.show_pictures(arrays)
         page.show_mask(page.state)
         page.facts_changed.emit()

@@ -46,6 +46,7 @@ class CurvesPanel(QScrollArea):
         self._panels: list[PanelSpec] = []
         self.plots: dict[str, CurvePlot] = {}
         self._drawn: set[str] = set()
+        self._wanted = True
         inner = QWidget(self)
         self._row = QHBoxLayout(inner)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -58,8 +59,12 @@ class CurvesPanel(QScrollArea):
         bar.installEventFilter(self)
         self._fit()
 
-    def set_panels(self, panels: Iterable[PanelSpec]) -> None:
-        """Show these panels; what is already shown keeps its values."""
+    def set_panels(self, panels: Iterable[PanelSpec], *, legend: bool = True) -> None:
+        """Show these panels; what is already shown keeps its values.
+
+        Without a legend all plots draw their lines in the same styles, as something beside
+        them tells what they are.
+        """
         wanted = [panel for panel in panels if panel.kind in ("curve", "plot")]
         if wanted == self._panels:
             return
@@ -73,8 +78,10 @@ class CurvesPanel(QScrollArea):
             plot = self.plots.get(panel.name)
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
-                # Neighbors differ in color.
-                plot.set_series([(s.metric, s.title, s.unit) for s in panel.series], place)
+                # Neighbors differ in color, unless they show the same things.
+                series = [(s.metric, s.title, s.unit) for s in panel.series]
+                plot.set_series(series, place if legend else 0)
+                plot.set_legend(legend)
                 plot.setMinimumWidth(NARROWEST)
                 plot.set_log(panel.log_y)
                 if panel.x_title:
@@ -86,6 +93,12 @@ class CurvesPanel(QScrollArea):
         self._panels = wanted
         self._fit()
         self._show_all()
+
+    def set_shown(self, on: bool) -> None:
+        """Whether there is room for it at all."""
+        if on != self._wanted:
+            self._wanted = on
+            self._show_row()
 
     def set_total(self, steps: int) -> None:
         """How many steps there will be: the axes show them all from the start; 0 if unknown."""
@@ -156,20 +169,23 @@ class CurvesPanel(QScrollArea):
         self._show_row()
 
     def _show_row(self) -> None:
-        self.setVisible(any(not plot.isHidden() for plot in self.plots.values()))
+        self.setVisible(self._wanted and any(not p.isHidden() for p in self.plots.values()))
 
     def _grown(self) -> list[CurvePlot]:
         return [plot for name, plot in self.plots.items() if name not in self._drawn]
 
+    def set_lines(self, curves: Mapping[str, list[tuple[float, float]]]) -> None:
+        """Replace some lines by whole ones: metric to points (step, value)."""
+        for plot in self._grown():
+            for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
+                if points := curves.get(key):
+                    steps, values = zip(*points, strict=True)
+                    plot.set_data(key, steps, values)
+
     def show_curves(self, curves: Mapping[str, list[tuple[float, float]]]) -> None:
         """Whole curves of a kept run: metric to points (step, value)."""
         self.clear()
-        for plot in self._grown():
-            for key in plot.keys():  # noqa: SIM118 - a method, not a mapping
-                points = curves.get(key, [])
-                if points:
-                    steps, values = zip(*points, strict=True)
-                    plot.set_data(key, steps, values)
+        self.set_lines(curves)
         ends = [points[-1][0] for points in curves.values() if points]
         self.set_total(int(max(ends, default=0)))
         self.settle()

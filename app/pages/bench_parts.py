@@ -5,11 +5,12 @@ from __future__ import annotations
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
-from app.pages.bench_curves import CurvesPanel
+from app.pages.bench_below import Below
 from app.pages.bench_docks import Panel, PanelArea
 from app.pages.bench_input import InputPanel
 from app.pages.bench_method import MethodPanel
 from app.pages.bench_stage import StagePanel
+from app.pages.race_panel import RacePanel
 from engine.catalogue import BenchSpec, Catalogue
 from widgets.engine_gauge import EngineGauge
 from widgets.job_bar import JobBar
@@ -27,7 +28,9 @@ class BenchParts:
         models = {model.id: model for model in catalogue.models}
         self.method = MethodPanel(catalogue.methods_of(bench.id), models)
         self.stage = StagePanel(bench.panels, actions, page)
-        self.curves = CurvesPanel(page)
+        self.race = RacePanel(catalogue.methods_of(bench.id))
+        self.below = Below(page)
+        self.curves = self.below.curves
         self.bar = JobBar(page)
         # In a narrow middle the words matter more than the length of the bar.
         self.bar.progress.setMinimumWidth(48)
@@ -43,13 +46,14 @@ class BenchParts:
         inner.setSpacing(10)
         inner.addWidget(self.banner)
         inner.addWidget(self.stage, 1)
-        inner.addWidget(self.curves)
+        inner.addWidget(self.below)
         column.addLayout(inner, 1)
         column.addWidget(self.bar)
         self.area.setCentralWidget(middle)
         left = Panel("input", bench.title, self.input, self.input.head)
         left.add_foot(self.input.foot)
-        right = Panel("method", page.tr("Method"), self.method, self.method.head)
+        how, head = _stacked(self.method, self.race), _stacked(self.method.head, self.race.head)
+        right = Panel("method", page.tr("Method"), how, head)
         right.add_foot(self.gauge)
         self.area.add_panel("left", left)
         self.area.add_panel("right", right)
@@ -57,3 +61,21 @@ class BenchParts:
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
         self.area.settle()
+        self.show_race(False)
+
+    def show_race(self, on: bool) -> None:
+        """How it is done: one method with its knobs, or those that race."""
+        for part, shown in ((self.method, not on), (self.race, on)):
+            part.setVisible(shown)
+            part.head.setVisible(shown)
+
+
+def _stacked(*parts: QWidget) -> QWidget:
+    """Parts of which one is seen at a time; the others take no room."""
+    whole = QWidget()
+    column = QVBoxLayout(whole)
+    column.setContentsMargins(0, 0, 0, 0)
+    column.setSpacing(0)
+    for part in parts:
+        column.addWidget(part)
+    return whole

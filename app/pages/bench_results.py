@@ -34,6 +34,15 @@ class Results(QObject):
         self._work.failed.connect(self._on_failed)
 
     @property
+    def available(self) -> bool:
+        """Whether there is anything to take away."""
+        return self.folder is not None
+
+    def forget(self) -> None:
+        """What there was belongs to other settings now."""
+        self.folder = None
+
+    @property
     def row(self) -> RunRow | None:
         """The run that the result belongs to, as its folder tells it."""
         return read_folder(self.folder) if self.folder is not None else None

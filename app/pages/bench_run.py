@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,8 +97,20 @@ class RunDesk(QObject):
             return False
         return True
 
-    def adopt(self, request: RunRequest, folder: Path) -> None:
-        """Offer a run that an earlier window left behind."""
+    def resume(self) -> None:
+        """Take an interrupted run up again."""
+        self.run.resume()
+
+    def open_runs(self) -> list[tuple[RunRequest, Path]]:
+        """The run, where it is not over: for the next start of the window."""
+        run = self.run
+        if not (run.active or run.resumable) or run.request is None or run.folder is None:
+            return []
+        return [(run.request, run.folder)]
+
+    def adopt(self, runs: Sequence[tuple[RunRequest, Path]]) -> None:
+        """Offer the run that an earlier window left behind."""
+        request, folder = runs[0]
         self.run.adopt(request, folder)
         text = self.tr("A run was going on when the window closed. Its newest checkpoint is kept.")
         self._say(text, "info", self.tr("Resume"), "resume")
@@ -105,6 +118,7 @@ class RunDesk(QObject):
     def forget_result(self) -> None:
         """What the stage showed belongs to other settings now."""
         self.shown = None
+        self._next = ""
         self._curves.clear()
         if not self.run.active:
             self._bar.set_state("ready")

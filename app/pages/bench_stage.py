@@ -46,6 +46,8 @@ class StagePanel(QWidget):
         self._method_panels: dict[str, PanelSpec] = {}
         self._chips: dict[str, TabButton] = {}
         self._mode = "wipe"
+        #: Results that stand in the place of the one, each with its title.
+        self._rivals: dict[str, str] = {}
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
@@ -113,6 +115,28 @@ class StagePanel(QWidget):
             self._forget(panel)
         self._method_panels = {p.name: p for p in panels if p.kind == "image"}
 
+    def set_rivals(self, titles: dict[str, str]) -> None:
+        """Compare several results (key to title) with the measurement at once; none: the one."""
+        if titles == self._rivals:
+            return
+        self.forget_rivals()
+        self._rivals = dict(titles)
+        known = [panel.name for panel in self._panels]
+        self.stage.set_scene([*known, *titles])
+        self.stage.set_rivals(list(titles))
+        self.stage.set_side([self.measurement, *(titles or [self.result]), self.original])
+        self._look()
+
+    def forget_rivals(self) -> None:
+        """None of them has a picture yet."""
+        for key in self._rivals:
+            self.stage.set_picture(key, None)
+
+    def show_rival(self, key: str, array: Any, title: str) -> None:
+        """The newest picture of one of them."""
+        self.stage.set_picture(key, array, title)
+        self._live.add(key)
+
     def show_view(self, state: PageState) -> None:
         """Compare, or show a picture of the method alone, as the page's state says."""
         self._mode = state.view.get("mode", "wipe")
@@ -123,6 +147,10 @@ class StagePanel(QWidget):
         name = self._mode.removeprefix(_ALONE)
         alone = self._mode.startswith(_ALONE) and name in self._chips
         mode = "single" if alone else self._mode if self._mode in self._tabs else "wipe"
+        # What is wrong with a result is told by the original, where there is one.
+        truth = bool(self._rivals) and mode == "difference" and self.original in self.stage.keys()  # noqa: SIM118
+        if len(self._panels) > 1:
+            self.stage.set_pair(self.original if truth else self.measurement, self.result)
         self.stage.set_single(name if alone else None)
         self.stage.set_mode(mode)  # type: ignore[arg-type]
         for key, tab in {**self._tabs, **self._chips}.items():

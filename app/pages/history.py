@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app import dialogs, export, places
+from app import dialogs, export, places, race_sheet
 from app.actions import Facts
 from app.background import Background
 from app.files import reason
@@ -231,6 +231,7 @@ class HistoryPage(Page):
         details.export_picture.connect(self._export_picture)
         self.comparison.delete.connect(self.delete)
         self.comparison.export_table.connect(self._export_table)
+        self.comparison.export_sheet.connect(self._export_sheet)
         self._work.done.connect(self._on_exported)
         self._work.failed.connect(self._on_export_failed)
         for keys, slot in (
@@ -379,8 +380,13 @@ class HistoryPage(Page):
     def _export_table(self, rows: list[RunRow]) -> None:
         self._save_as("runs.csv", partial(export.write_table, rows))
 
-    def _save_as(self, name: str, write: Callable[[Path], object]) -> None:
-        path = places.save_as(self, self.tr("Export"), name)
+    @Slot(object)
+    def _export_sheet(self, rows: list[RunRow]) -> None:
+        write = partial(race_sheet.write, rows, self.catalogue)
+        self._save_as("comparison.png", write, race_sheet.kinds())
+
+    def _save_as(self, name: str, write: Callable[[Path], object], kinds: str = "") -> None:
+        path = places.save_as(self, self.tr("Export"), name, kinds)
         if path:
             path = path if path.suffix else path.with_suffix(Path(name).suffix)
             self._work.start(partial(_write_to, write, path))

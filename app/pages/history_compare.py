@@ -29,6 +29,7 @@ class RunComparison(QScrollArea):
     """Two to six runs as columns. Signals carry the list of runs."""
 
     export_table = Signal(object)
+    export_sheet = Signal(object)
     delete = Signal(object)
 
     def __init__(self, catalogue: Catalogue, parent: QWidget | None = None) -> None:
@@ -49,6 +50,10 @@ class RunComparison(QScrollArea):
         table = QPushButton(self.tr("Export table…"))
         table.clicked.connect(self._on_export)
         head.addWidget(table)
+        sheet = QPushButton(self.tr("Comparison sheet…"))
+        sheet.setToolTip(self.tr("Pictures, curves and numbers on one page, as PNG or PDF"))
+        sheet.clicked.connect(self._on_sheet)
+        head.addWidget(sheet)
         remove = IconButton("delete", self.tr("Delete these runs (can be undone)"))
         remove.clicked.connect(self._on_delete)
         head.addWidget(remove)
@@ -117,6 +122,10 @@ class RunComparison(QScrollArea):
     @Slot()
     def _on_export(self) -> None:
         self.export_table.emit(self.rows)
+
+    @Slot()
+    def _on_sheet(self) -> None:
+        self.export_sheet.emit(self.rows[:MOST])
 
     @Slot()
     def _on_delete(self) -> None:

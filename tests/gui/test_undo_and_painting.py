@@ -95,7 +95,7 @@ def test_a_new_catalogue_keeps_the_offer_to_resume(driver: Any) -> None:
     driver.run.cancel()
     driver.over()
     folder, request = driver.run.folder, driver.run.request
-    page.desk.adopt(request, folder)
+    page.desk.adopt([(request, folder)])
     driver.window.set_catalogue(msgspec.structs.replace(driver.window.catalogue, models=()))
     assert driver.bench is not page
     assert driver.run.resumable

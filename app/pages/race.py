@@ -1,0 +1,131 @@
+"""A bench page set to a race: several methods on what is set at the left, against each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from PySide6.QtCore import QObject, Slot
+
+from app.page_state import (
+    FEWEST,
+    PageState,
+    racer_requests,
+    with_preset,
+    with_race,
+    with_racer,
+)
+from app.pages.race_desk import RaceDesk
+from app.pages.race_results import RaceResults
+from engine.messages import Event, Reply, RunRequest
+
+if TYPE_CHECKING:
+    from app.engine_client import EngineClient
+    from app.pages.bench import BenchPage
+
+
+class Race(QObject):
+    """The part of a bench page that knows of races: state in, state out, and the desk."""
+
+    def __init__(self, page: BenchPage, client: EngineClient) -> None:
+        super().__init__(page)
+        self._page, self._client = page, client
+        parts = page.parts
+        self.desk = RaceDesk(
+            client, page.bench, parts.stage, parts.below, parts.bar, parts.banner, self
+        )
+        self.results = RaceResults(self.desk.run, page.catalogue, page)
+        #: The methods that can race here.
+        self.able = [method.id for method in page.methods.values() if method.races]
+        self._errors: dict[str, str] = {}
+        self._shown: tuple[str, ...] = ()
+        parts.race.ticked.connect(self._on_ticked)
+        parts.race.preset_chosen.connect(self._on_preset)
+        parts.race.together_chosen.connect(self._on_together)
+        client.event.connect(self._on_event)
+
+    def toggle(self) -> None:
+        """To the race and back to one method."""
+        page, on = self._page, not self._page.state.race.on
+        if page.desk.run.active:
+            return
+        state = with_race(page.state, page.methods.values(), on)
+        page.model.replace(state, self.tr("Race") if on else self.tr("One method"))
+
+    def requests(self) -> list[RunRequest]:
+        """The runs that would race, on the device that is preferred."""
+        page = self._page
+        like = page.request()
+        return [
+            msgspec.structs.replace(request, device=like.device, threads=like.threads)
+            for request in racer_requests(page.state, page.methods)
+        ]
+
+    def start(self) -> bool:
+        """Race what is chosen; False where nothing was started."""
+        page = self._page
+        if len(page.state.race.methods) < FEWEST or self._errors:
+            return False
+        return self.desk.start(self.requests(), page.runs_folder, parent=page)
+
+    def show_state(self, state: PageState, changed: frozenset[str] | None) -> None:
+        """Draw who races; nothing of it where no race is set."""
+        page, parts = self._page, self._page.parts
+        methods = state.race.methods if state.race.on else ()
+        self.desk.together = state.race.together
+        if changed is None or "race" in changed or any(k.startswith("params:") for k in changed):
+            parts.race.show_state(state)
+        if methods == self._shown:
+            return
+        entered = bool(methods) != bool(self._shown)
+        self._shown = methods
+        if entered:
+            # What the one left on the page is not the other's.
+            parts.banner.hide()
+            page.single.forget_result()
+            page.results.forget()
+            parts.show_race(bool(methods))
+        self.desk.set_racers([page.methods[name] for name in methods])
+        self.desk.forget_result()
+        page.facts_changed.emit()
+
+    def judge(self) -> None:
+        """Let the engine say which values of the racers cannot be used."""
+        state = self._page.state
+        self._errors = {k: v for k, v in self._errors.items() if k in state.race.methods}
+        for request in racer_requests(state, self._page.methods) if state.race.on else ():
+            values = {"method": request.method, "params": request.params, "problem": {}}
+            self._client.query("validate", values, f"race/{request.method}")
+
+    @Slot(object)
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, Reply) or not event.channel.startswith("race/"):
+            return
+        method = event.channel.removeprefix("race/")
+        if method not in self._page.methods:
+            return
+        errors = event.value.get("errors", {})
+        self._errors.pop(method, None)
+        if errors:
+            self._errors[method] = "; ".join(errors.values())
+        self._page.parts.race.set_errors(self._errors)
+
+    @Slot(str, bool)
+    def _on_ticked(self, method: str, on: bool) -> None:
+        page = self._page
+        state = with_racer(page.state, page.methods.values(), method, on)
+        page.model.replace(state, self.tr("Race"))
+        # Where it was not taken, the switch goes back.
+        page.parts.race.show_state(page.state)
+
+    @Slot(str, str)
+    def _on_preset(self, method: str, preset: str) -> None:
+        page = self._page
+        state = with_preset(page.state, page.methods[method], preset)
+        page.model.replace(state, self.tr("Preset"))
+
+    @Slot(object)
+    def _on_together(self, together: bool) -> None:
+        page = self._page
+        race = msgspec.structs.replace(page.state.race, together=together)
+        page.model.replace(msgspec.structs.replace(page.state, race=race), self.tr("Turns"))

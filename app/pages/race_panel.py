@@ -1,0 +1,192 @@
+"""The right panel of a bench page in a race: which methods run against each other, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from app import words
+from app.page_state import MOST, PageState, matching_preset, with_method
+from app.pages.bench_method import CUSTOM, USUAL_PIXELS
+from engine.catalogue import MethodSpec
+from widgets import theme
+from widgets.parts import ChipGroup, HintLabel, SectionLabel, TextLabel
+
+
+class RacePanel(QWidget):
+    """A line per method; a ticked one has its preset below it."""
+
+    #: Method and whether it races; method and preset; whether they take turns step by step.
+    ticked = Signal(str, bool)
+    preset_chosen = Signal(str, str)
+    together_chosen = Signal(object)
+
+    def __init__(self, methods: Sequence[MethodSpec], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.head = QWidget()
+        line = QHBoxLayout(self.head)
+        line.setContentsMargins(14, 10, 10, 6)
+        line.addWidget(SectionLabel(self.tr("Race")))
+        line.addStretch(1)
+        # As high as the head of the other way.
+        line.addStrut(24)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(14, 4, 14, 12)
+        column.setSpacing(8)
+        text = self.tr("Choose two to four methods. All get the same measurement.")
+        column.addWidget(HintLabel(text, self))
+        self.racers: dict[str, Racer] = {}
+        for method in methods:
+            if not method.races:
+                continue
+            racer = Racer(method, self)
+            racer.ticked.connect(self.ticked)
+            racer.preset_chosen.connect(self.preset_chosen)
+            self.racers[method.id] = racer
+            column.addWidget(racer)
+        column.addSpacing(6)
+        column.addWidget(SectionLabel(self.tr("Turns"), self))
+        self._turns = ChipGroup(
+            [
+                (
+                    True,
+                    self.tr("Together"),
+                    self.tr("In turn, step by step: watch them all."),
+                ),
+                (False, self.tr("One after another"), self.tr("Each has the machine to itself.")),
+            ],
+            self,
+            name=self.tr("Turns"),
+        )
+        self._turns.changed.connect(self.together_chosen)
+        column.addWidget(self._turns)
+        column.addStretch(1)
+        self._running = False
+
+    def show_state(self, state: PageState) -> None:
+        """Draw what is set."""
+        full = len(state.race.methods) >= MOST
+        for racer in self.racers.values():
+            racer.show_state(state, full=full)
+        self._turns.set_value(state.race.together)
+
+    def set_pixels(self, count: int) -> None:
+        """How many pixels are worked on; the durations that are told go with them."""
+        for racer in self.racers.values():
+            racer.set_pixels(count)
+
+    def set_running(self, on: bool) -> None:
+        """While they run everything stays as it is."""
+        for racer in self.racers.values():
+            racer.set_running(on)
+        self._turns.setEnabled(not on)
+
+    def set_errors(self, errors: dict[str, str]) -> None:
+        """Method to what is wrong with its values."""
+        for name, racer in self.racers.items():
+            racer.set_error(errors.get(name, ""))
+
+
+class Racer(QWidget):
+    """One method: whether it races, with which preset, and how long that takes."""
+
+    ticked = Signal(str, bool)
+    preset_chosen = Signal(str, str)
+
+    def __init__(self, method: MethodSpec, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._method = method
+        self._pixels = USUAL_PIXELS
+        self._running = self._full = False
+        self._preset = ""
+        self.box = QCheckBox(method.title, self)
+        self.box.setToolTip(f"{method.summary}\n{method.source}")
+        self.box.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.box.clicked.connect(self._on_box)
+        self.choice = QComboBox(self)
+        self.choice.setAccessibleName(self.tr("{method}: preset").format(method=method.title))
+        for preset in method.presets:
+            self.choice.addItem(preset.title, preset.name)
+            self.choice.setItemData(
+                self.choice.count() - 1, preset.help, Qt.ItemDataRole.ToolTipRole
+            )
+        self.choice.activated.connect(self._on_choice)
+        self._time = TextLabel("", "hint", self)
+        self._time.setMinimumWidth(self._time.fontMetrics().horizontalAdvance("about 888 s"))
+        self._error = HintLabel("", self)
+        theme.set_role(self._error, "error")
+        line = QHBoxLayout()
+        line.setContentsMargins(24, 0, 0, 0)
+        line.setSpacing(8)
+        line.addWidget(self.choice, 1)
+        line.addWidget(self._time)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addWidget(self.box)
+        column.addLayout(line)
+        column.addWidget(self._error)
+        self._error.hide()
+
+    def show_state(self, state: PageState, *, full: bool) -> None:
+        """Draw whether it races, and its preset; ``full`` where no more may be ticked."""
+        on = self._method.id in state.race.methods
+        self.box.setChecked(on)
+        self._full = full and not on
+        values = with_method(state, self._method).params[self._method.id]
+        self._preset = matching_preset(self._method, values)
+        at = self.choice.findData(CUSTOM)
+        if not self._preset and at < 0:
+            self.choice.addItem(self.tr("As set on its own"), CUSTOM)
+        elif self._preset and at >= 0:
+            self.choice.removeItem(at)
+        self.choice.setCurrentIndex(self.choice.findData(self._preset))
+        self.choice.setVisible(on)
+        self._time.setVisible(on)
+        self._tell_time()
+        self._enable()
+
+    def set_pixels(self, count: int) -> None:
+        """How many pixels are worked on."""
+        self._pixels = count or USUAL_PIXELS
+        self._tell_time()
+
+    def set_running(self, on: bool) -> None:
+        """While it runs it stays as it is."""
+        self._running = on
+        self._enable()
+
+    def set_error(self, text: str) -> None:
+        """What is wrong; empty for nothing."""
+        self._error.setText(text)
+        self._error.setVisible(bool(text))
+
+    def _enable(self) -> None:
+        self.box.setEnabled(not self._running and not self._full)
+        self.choice.setEnabled(not self._running)
+        reason = ""
+        if self._running:
+            reason = self.tr("Fixed while it runs. Cancel the race to change this.")
+        elif self._full:
+            reason = self.tr("{n} are chosen already; switch one off first.").format(n=MOST)
+        self.box.setToolTip(reason or f"{self._method.summary}\n{self._method.source}")
+
+    def _tell_time(self) -> None:
+        found = next((p for p in self._method.presets if p.name == self._preset), None)
+        known = found is not None and found.seconds is not None
+        seconds = (found.seconds or 0.0) * self._pixels / USUAL_PIXELS if found else 0.0
+        self._time.setText(
+            self.tr("about {time}").format(time=words.seconds(seconds)) if known else ""
+        )
+
+    @Slot(bool)
+    def _on_box(self, on: bool) -> None:
+        self.ticked.emit(self._method.id, on)
+
+    @Slot(int)
+    def _on_choice(self, index: int) -> None:
+        name = self.choice.itemData(index)
+        if name:
+            self.preset_chosen.emit(self._method.id, name)

@@ -13,7 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QCoreApplication, QMarginsF, QPointF, QRectF, QSize, QSizeF, Qt
+from PySide6.QtCore import (
+    QBuffer,
+    QCoreApplication,
+    QIODevice,
+    QMarginsF,
+    QPointF,
+    QRectF,
+    QSize,
+    QSizeF,
+    Qt,
+)
 from PySide6.QtGui import (
     QColor,
     QFont,
@@ -27,6 +37,7 @@ from PySide6.QtGui import (
 )
 
 from app import export, run_words, words
+from app.files import write_atomic
 from app.page_state import defaults, flatten, matching_preset
 from app.race_scores import SECONDS, Score, scores
 from app.run_row import RunRow, input_name
@@ -123,14 +134,10 @@ def write(rows: Sequence[RunRow], catalogue: Catalogue, file: Path) -> Path:
         known = ", ".join(ENDINGS)
         raise OSError(text.format(name=file.name, suffix=file.suffix or "-", known=known))
     whole = sheet(rows, catalogue)
-    part = file.with_name(f".{file.name}.part")
-    try:
-        done = _pdf(whole, part) if file.suffix.lower() == ".pdf" else _png(whole, part)
-        if not done or not part.is_file():
-            raise OSError(_tr("{name} cannot be written").format(name=file.name))
-        part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    (_pdf if file.suffix.lower() == ".pdf" else _png)(whole, buffer)
+    write_atomic(file, bytes(buffer.data().data()))
     return file
 
 
@@ -139,32 +146,30 @@ def kinds() -> str:
     return _tr("Sheet as picture (*.png);;Sheet as document (*.pdf)")
 
 
-def _png(whole: Sheet, file: Path) -> bool:
-    height = _Drawing(whole).height()
-    image = QImage(QSize(WIDTH, math.ceil(height)), QImage.Format.Format_RGB32)
+def _png(whole: Sheet, into: QBuffer) -> None:
+    drawing = _Drawing(whole)
+    image = QImage(QSize(WIDTH, math.ceil(drawing.height())), QImage.Format.Format_RGB32)
     image.fill(Qt.GlobalColor.white)
     painter = QPainter(image)
-    _Drawing(whole).paint(painter)
+    drawing.paint(painter)
     painter.end()
-    return image.save(str(file), "PNG")
+    image.save(into, "PNG")  # type: ignore[call-overload]
 
 
-def _pdf(whole: Sheet, file: Path) -> bool:
-    height = _Drawing(whole).height()
-    writer = QPdfWriter(str(file))
+def _pdf(whole: Sheet, into: QBuffer) -> None:
+    drawing = _Drawing(whole)
+    writer = QPdfWriter(into)
     writer.setTitle(whole.title)
     writer.setCreator("Priorbench")
     # As high as it needs to be: a sheet is one page.
-    size = QSizeF(WIDTH * _POINTS, height * _POINTS)
+    size = QSizeF(WIDTH * _POINTS, drawing.height() * _POINTS)
     writer.setPageSize(QPageSize(size, QPageSize.Unit.Point, "sheet"))
     writer.setPageMargins(QMarginsF(0, 0, 0, 0))
-    painter = QPainter()
-    if not painter.begin(writer):
-        return False
+    painter = QPainter(writer)
     scale = writer.logicalDpiX() / 72.0 * _POINTS
     painter.scale(scale, scale)
-    _Drawing(whole).paint(painter)
-    return painter.end()
+    drawing.paint(painter)
+    painter.end()
 
 
 class _Drawing:
@@ -371,7 +376,7 @@ def _facts(rows: Sequence[RunRow], bench: BenchSpec, methods: Sequence[MethodSpe
         if not told or value is False or not run_words.applies(field, values):
             continue
         text = run_words.value_text(field, value)
-        shared.append(text if field.kind == "choice" else f"{field.title} {text}")
+        shared.append(text if field.title.endswith("?") else f"{field.title} {text}")
     shared.append(_tr("Seed {seed}").format(seed=first.seed))
     own = [f"{row.title or row.method}: {_preset(row, methods)}".rstrip(": ") for row in rows]
     return " · ".join(shared) + "\n" + " · ".join(own)

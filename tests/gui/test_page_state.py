@@ -11,14 +11,19 @@ from app.page_state import (
     PageModel,
     PageState,
     UndoStack,
+    changed_keys,
     decode,
     encode,
     from_request,
     initial,
     matching_preset,
+    racer_requests,
+    repaired,
     with_knob,
     with_method,
     with_preset,
+    with_race,
+    with_racer,
 )
 from engine.catalogue import BenchSpec, Catalogue, FieldSpec, InputSpec, MethodSpec, PresetSpec
 from engine.messages import RunRequest
@@ -182,3 +187,58 @@ def test_undo_then_redo_is_the_identity_and_json_keeps_everything(steps: list[ob
             model.undo()
             model.redo()
             assert model.state == state
+
+
+THREE, SHOW = method("three"), method("show", races=False)
+MANY = [ONE, SHOW, TWO, THREE, method("four"), method("five")]
+KNOWN = {m.id: m for m in MANY}
+
+
+def test_a_race_begins_with_the_chosen_method_and_the_first_others() -> None:
+    state = with_race(with_method(initial(BENCH, MANY), KNOWN["toy.four"]), MANY, True)
+    assert state.race.on
+    assert state.race.methods == ("toy.one", "toy.two", "toy.four")
+    off = with_race(state, MANY, False)
+    assert not off.race.on
+    assert off.race.methods == state.race.methods
+    # One that only shows something does not race, even if it is chosen.
+    shown = with_race(with_method(initial(BENCH, MANY), SHOW), MANY, True)
+    assert shown.race.methods == ("toy.one", "toy.two", "toy.three")
+
+
+def test_racers_keep_the_order_of_the_bench_and_are_four_at_most() -> None:
+    state = with_race(initial(BENCH, MANY), MANY, True)
+    state = with_racer(state, MANY, "toy.five", True)
+    assert state.race.methods == ("toy.one", "toy.two", "toy.three", "toy.five")
+    assert with_racer(state, MANY, "toy.four", True) == state
+    state = with_racer(state, MANY, "toy.two", False)
+    assert with_racer(state, MANY, "toy.four", True).race.methods[2] == "toy.four"
+
+
+def test_every_racer_runs_with_its_own_knobs_on_the_same_problem() -> None:
+    state = with_race(initial(BENCH, MANY), MANY, True)
+    state = with_preset(state, TWO, "long")
+    assert state.preset == "fast"
+    one, two, three = racer_requests(state, KNOWN)
+    assert (one.params["steps"], two.params["steps"], three.params["steps"]) == (5, 50, 5)
+    assert one.problem == two.problem == three.problem
+    assert (one.seed, one.inputs) == (two.seed, two.inputs)
+    assert [r.method for r in (one, two, three)] == ["toy.one", "toy.two", "toy.three"]
+
+
+def test_knobs_of_methods_that_are_not_chosen_are_changes_of_the_race() -> None:
+    state = with_race(initial(BENCH, MANY), MANY, True)
+    assert changed_keys(state, with_preset(state, TWO, "long")) == {"race"}
+    assert "race" not in changed_keys(state, with_preset(state, ONE, "long"))
+
+
+def test_reopening_a_run_leaves_the_race_and_sessions_keep_it() -> None:
+    state = with_race(initial(BENCH, MANY), MANY, True)
+    assert decode(encode(state)) == state
+    request = RunRequest(method="toy.one")
+    catalogue = Catalogue(benches=(BENCH,), methods=tuple(MANY))
+    reopened = from_request(catalogue, request, state)
+    assert not reopened.race.on
+    assert reopened.race.methods == state.race.methods
+    left = repaired(state, BENCH, [ONE, THREE])
+    assert left.race.methods == ("toy.one", "toy.three")

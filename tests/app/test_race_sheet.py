@@ -1,0 +1,199 @@
+"""One page that compares runs: what is on it, as a picture and as a document."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from PIL import Image
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QImageReader
+from PySide6.QtWidgets import QApplication
+
+from app import race_sheet
+from app.race_scores import SECONDS, line, overlaid, scores
+from app.run_row import RunRow, read_folder
+from engine.catalogue import (
+    BenchSpec,
+    Catalogue,
+    Choice,
+    FieldSpec,
+    MethodSpec,
+    PanelSpec,
+    PresetSpec,
+    SeriesSpec,
+)
+
+
+def method(name: str, title: str, *panels: PanelSpec) -> MethodSpec:
+    return MethodSpec(
+        id=f"restoration.{name}",
+        bench="restoration",
+        title=title,
+        summary="",
+        source="",
+        fields=(FieldSpec(name="noise", title="Noise level", kind="float", default=0.02),),
+        presets=(PresetSpec("usual", "Usual", {"noise": 0.01}),),
+        panels=panels,
+    )
+
+
+COST = PanelSpec(
+    name="cost",
+    title="Passes",
+    kind="curve",
+    series=(SeriesSpec("calls", "Calls", better="low", decimals=0),),
+)
+OWN = PanelSpec(name="own", title="Own", kind="curve", series=(SeriesSpec("weight", "Weight"),))
+BENCH = BenchSpec(
+    id="restoration",
+    title="Restoration",
+    verb="Restore",
+    summary="",
+    icon="",
+    inputs=(),
+    fields=(
+        FieldSpec(
+            name="damage",
+            title="What happened?",
+            kind="choice",
+            default="noise",
+            choices=(Choice("blur", "Out of focus"), Choice("noise", "Noise")),
+        ),
+        FieldSpec(
+            name="blur.sigma",
+            title="Blur width",
+            kind="float",
+            default=1.0,
+            unit="px",
+            when={"damage": ["blur"]},
+        ),
+        FieldSpec(name="whole", title="Every pixel", kind="bool", default=False),
+        FieldSpec(name="side", title="Side", kind="int", default=768, folded=True),
+    ),
+    panels=(
+        PanelSpec(name="estimate", title="Restored", kind="image"),
+        PanelSpec(name="damaged", title="Damaged", kind="image"),
+        PanelSpec(name="clean", title="Original", kind="image"),
+        PanelSpec(
+            name="quality",
+            title="Quality",
+            kind="curve",
+            series=(SeriesSpec("psnr", "PSNR", "dB", better="high"),),
+        ),
+        PanelSpec(
+            name="mismatch",
+            title="Mismatch",
+            kind="curve",
+            series=(SeriesSpec("mismatch", "Residual", "σ"),),
+            reference=1.0,
+        ),
+    ),
+)
+METHODS = (method("wiener", "Wiener filter"), method("red", "RED-diff", COST, OWN))
+CATALOGUE = Catalogue(benches=(BENCH,), methods=METHODS)
+
+
+@pytest.fixture
+def rows(make_run: Any, qapp: QApplication) -> list[RunRow]:
+    numbers: list[dict[str, Any]] = [
+        {"psnr": 28.1, "mismatch": 0.9},
+        {"psnr": 30.2, "mismatch": 1.1, "calls": 50.0, "weight": 3.0},
+    ]
+    folders = [
+        make_run(
+            f"run-{spec.id}",
+            method=spec.id,
+            title=spec.title,
+            metrics=metrics,
+            seconds=3.0 + place,
+            curves={"psnr": [[0, 20.0], [4, 28.0]], "mismatch": [[0, 3.0], [4, 1.0]]},
+        )
+        for place, (spec, metrics) in enumerate(zip(METHODS, numbers, strict=True))
+    ]
+    found = [read_folder(folder) for folder in folders]
+    return [row for row in found if row is not None]
+
+
+def test_columns_are_what_can_be_compared() -> None:
+    wanted = scores(BENCH, METHODS)
+    assert [score.metric for score in wanted] == ["psnr", "mismatch", "calls", SECONDS]
+    assert [score.better for score in wanted] == ["high", "", "low", "low"]
+    assert scores(BENCH, METHODS[:1])[-2].metric == "mismatch"
+    quality, mismatch = overlaid(BENCH, METHODS)
+    assert [s.metric for s in quality.series] == [line("psnr", m.id) for m in METHODS]
+    assert [s.title for s in quality.series] == ["Wiener filter", "RED-diff"]
+    assert mismatch.reference == 1.0
+
+
+def test_a_sheet_says_what_was_set_and_what_came_of_it(rows: list[RunRow]) -> None:
+    whole = race_sheet.sheet(rows, CATALOGUE)
+    assert whole.names == ["Wiener filter", "RED-diff"]
+    assert whole.values == [[28.1, 0.9, None, 3.0], [30.2, 1.1, 50.0, 4.0]]
+    assert [shown.title for shown in whole.pictures] == ["Damaged", "Wiener filter", "RED-diff"]
+    assert whole.pictures[1].caption == "28.10 dB"
+    shared, own = whole.facts.split("\n")
+    assert shared == "astronaut · Out of focus · Blur width 1.60 px · Seed 7"
+    assert own == "Wiener filter: Usual · RED-diff: Usual"
+    assert [plot.title for plot in whole.plots] == ["Quality", "Mismatch"]
+    assert whole.plots[1].reference == 1.0
+    assert "7 s of computing" in whole.foot
+
+
+def test_the_best_is_told_by_its_side() -> None:
+    high, free, low, _ = scores(BENCH, METHODS)
+    assert race_sheet._best(high, [1.0, None, 2.0]) == 2.0
+    assert race_sheet._best(low, [1.0, None, 2.0]) == 1.0
+    assert race_sheet._best(free, [1.0, 2.0]) is None
+    assert race_sheet._best(high, [2.0, 2.0]) is None
+
+
+def test_png_and_pdf_are_written_whole(rows: list[RunRow], tmp_path: Path) -> None:
+    png = race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.png")
+    assert QImageReader(str(png)).size().width() == race_sheet.WIDTH
+    with Image.open(png) as picture:
+        # The very pixels of the runs' pictures are on it.
+        colors = {color for _, color in picture.convert("RGB").getcolors(2**24) or []}
+        for row in rows:
+            with Image.open(row.path / "restored.png") as restored:
+                assert restored.getpixel((4, 4)) in colors
+    pdf = race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.pdf")
+    data = pdf.read_bytes()
+    assert data.startswith(b"%PDF-")
+    assert data.count(b"/Type /Page\n") == 1
+    # Text stays text: the font is embedded.
+    assert re.search(rb"/FontFile\d", data)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6])
+def test_any_number_of_runs_fits(rows: list[RunRow], tmp_path: Path, count: int) -> None:
+    many = (rows * 3)[:count]
+    file = race_sheet.write(many, CATALOGUE, tmp_path / "many.png")
+    assert QImageReader(str(file)).size() != QSize()
+
+
+def test_what_cannot_be_one_sheet_is_said(rows: list[RunRow], tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"sheet\.jpg ends in \.jpg; allowed: \.png, \.pdf"):
+        race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.jpg")
+    (tmp_path / "file").write_text("in the way")
+    for name in ("sheet.png", "sheet.pdf"):
+        with pytest.raises(OSError, match="file"):
+            race_sheet.write(rows, CATALOGUE, tmp_path / "file" / name)
+    other = msgspec.structs.replace(rows[0], bench="planning")
+    with pytest.raises(OSError, match="one bench"):
+        race_sheet.write([rows[0], other], CATALOGUE, tmp_path / "sheet.png")
+    for row in rows:
+        for picture in row.path.glob("*.png"):
+            picture.write_bytes(b"no picture")
+    with pytest.raises(OSError, match="no pictures"):
+        race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.png")
+    for row in rows:
+        for picture in row.path.glob("*.png"):
+            picture.unlink()
+    with pytest.raises(OSError, match="no pictures"):
+        race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.png")
+    assert not list(tmp_path.glob("*sheet*"))

@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         "--size", type=_size, default=(1280, 800), metavar="WxH", help="pixels; 1280x800 if unsaid"
     )
     picture.add_argument(
+        "--race",
+        default="",
+        metavar="METHOD,METHOD",
+        help="two to four methods that run against each other",
+    )
+    picture.add_argument(
         "--state",
         choices=("before", "during", "after"),
         default="after",
@@ -137,6 +143,7 @@ def _screenshot(arguments: argparse.Namespace) -> int:
             size=arguments.size,
             state=arguments.state,
             method=arguments.method,
+            race=tuple(name for name in arguments.race.split(",") if name),
             animation=animation,
         )
     )

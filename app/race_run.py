@@ -38,14 +38,6 @@ class Lane(RunController):
         """The id of its method."""
         return self.request.method if self.request is not None else ""
 
-    @property
-    def share(self) -> float:
-        """How much of it is done, 0..1, as far as that can be known."""
-        if self.state == "finished":
-            return 1.0
-        last = self.last_progress
-        return min(1.0, last.step / last.total) if last is not None and last.total else 0.0
-
     def line_up(self, request: RunRequest, folder: Path) -> None:
         """Wait with this request for ``go``; a run that is going on is cancelled."""
         self.leave()
@@ -130,6 +122,11 @@ class RaceRun(QObject):
     def resumable(self) -> bool:
         """Whether lanes were halted before their end."""
         return any(lane.state in _HALTED for lane in self.lanes) and not self.active
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, 0..1, as far as that can be known."""
+        return sum(lane.share for lane in self.lanes) / max(1, len(self.lanes))
 
     @property
     def folders(self) -> list[Path]:

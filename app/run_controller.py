@@ -85,6 +85,14 @@ class RunController(QObject):
         """Whether an interrupted run waits to be taken up again."""
         return self.state == "interrupted" and self.request is not None
 
+    @property
+    def share(self) -> float:
+        """How much of it is done, 0..1, as far as that can be known."""
+        if self.state == "finished":
+            return 1.0
+        last = self.last_progress
+        return min(1.0, last.step / last.total) if last is not None and last.total else 0.0
+
     def start(self, request: RunRequest, folder: Path, *, resume: bool = False) -> None:
         """Start ``request`` in ``folder``; a run that is going on is cancelled first.
 

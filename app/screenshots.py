@@ -32,6 +32,7 @@ from PySide6.QtWidgets import QWidget
 from app import application, catalogue_cache
 from app.files import write_atomic
 from app.folders import HOME_VARIABLE
+from app.page_state import FEWEST, MOST, RaceState
 from engine.messages import RunRequest
 from widgets import theme
 
@@ -45,11 +46,16 @@ MOVIE_WIDTH, FRAME_MS, FIRST_MS, LAST_MS = 960, 120, 900, 1800
 MOST_FRAMES = 40
 #: Seconds that an engine may take to start, and one run to end.
 _START_S, _RUN_S = 120.0, 300.0
+#: How much of a run is done in a picture of one that goes on.
+_HALF = 0.5
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What picture is wanted; sizes in pixels, ``method`` empty for the page's first example."""
+    """What picture is wanted; sizes in pixels, ``method`` empty for the page's first example.
+
+    ``race`` are methods that run against each other on it instead.
+    """
 
     page: str
     file: Path
@@ -57,6 +63,7 @@ class Shot:
     size: tuple[int, int] = (1280, 800)
     state: State = "after"
     method: str = ""
+    race: tuple[str, ...] = ()
     animation: Path | None = None
 
 
@@ -71,9 +78,14 @@ def take(shot: Shot) -> int:
     methods = {method.id: method.bench for method in cached.catalogue.methods}
     if shot.page not in pages:
         return _complain(f"page: {shot.page!r} is unknown; allowed: {', '.join(pages)}", 2)
-    if shot.method and shot.method not in methods:
-        known = ", ".join(methods)
-        return _complain(f"--method: {shot.method!r} is unknown; allowed: {known}", 2)
+    for option, names in (("--method", [shot.method]), ("--race", shot.race)):
+        for name in names:
+            if name and name not in methods:
+                known = ", ".join(methods)
+                return _complain(f"{option}: {name!r} is unknown; allowed: {known}", 2)
+    if shot.race and not FEWEST <= len(shot.race) <= MOST:
+        count = f"{FEWEST} to {MOST} methods, separated by commas"
+        return _complain(f"--race: {len(shot.race)} given; allowed: {count}", 2)
     home = os.environ.get(HOME_VARIABLE)
     with tempfile.TemporaryDirectory(prefix="priorbench-", ignore_cleanup_errors=True) as place:
         os.environ[HOME_VARIABLE] = place
@@ -176,7 +188,7 @@ class Driver:
         page.start()
         run = page.desk.run
         if shot.state == "during":
-            wait_for(lambda: _half_done(run) or not run.active, _RUN_S, "half of the run")
+            wait_for(lambda: run.share >= _HALF or not run.active, _RUN_S, "half of the run")
             self.picture = window.grab().toImage()
         wait_for(lambda: not run.active, _RUN_S, "the run to end")
         if run.state != "finished":
@@ -200,16 +212,23 @@ class Driver:
                 inputs=example.inputs,
             )
             page.open_request(request, example.title)
+        if shot.race:
+            race = RaceState(on=True, methods=shot.race)
+            page.model.replace(msgspec.structs.replace(page.state, race=race), "Race")
 
     def _some_runs(self, bench_id: str) -> None:
         """Real runs to list: every example, which are quick; all methods would take minutes."""
         window = self._window
         window.show_page(bench_id)
         page = window.bench(bench_id)
+        run = page.single.run
         for example in page.bench.examples:
             page.try_example(example)
-            wait_for(lambda: page.desk.run.state not in ("none", "preparing"), 60.0, "a run")
-            wait_for(lambda: not page.desk.run.active, _RUN_S, "a run to end")
+            wait_for(lambda: run.state not in ("none", "preparing"), 60.0, "a run")
+            # What waits for a person has come as far as it comes by itself.
+            wait_for(lambda: not run.active or run.state == "idle", _RUN_S, "a run to end")
+            run.cancel()
+            wait_for(lambda: not run.active, _RUN_S, "a run to be cancelled")
 
 
 class Movie(QObject):
@@ -250,9 +269,9 @@ class Movie(QObject):
             file, save_all=True, append_images=frames[1:], duration=times, loop=0, **options
         )
 
-    @Slot(str, object, int, bool)
-    def _on_frame(self, panel: str, _array: object, _step: int, _final: bool) -> None:
-        if panel == self._result:
+    def _on_frame(self, *what: object) -> None:
+        # Of one run it begins with the panel, in a race with the lane.
+        if self._result in what[:2]:
             # After the stage and the curves have drawn it.
             QTimer.singleShot(0, self._add)
 
@@ -290,11 +309,6 @@ def _happens(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         settle(15)
     return True
-
-
-def _half_done(run: Any) -> bool:
-    last = run.last_progress
-    return last is not None and last.total > 0 and last.step >= last.total / 2
 
 
 def _say(_kind: QtMsgType, _where: QMessageLogContext, text: str) -> None:

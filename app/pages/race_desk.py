@@ -205,7 +205,7 @@ class RaceDesk(QObject):
             return
         done = sum(lane.state == "finished" for lane in lanes)
         count = self.tr("{done} of {all} done").format(done=done, all=len(lanes))
-        share = round(_PARTS * sum(lane.share for lane in lanes) / len(lanes))
+        share = round(_PARTS * self.run.share)
         spent = sum(lane.computed for lane in lanes)
         left = self._left()
         self._bar.set_progress(share, _PARTS, elapsed=spent, eta=left, count=count)

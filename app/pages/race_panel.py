@@ -37,16 +37,6 @@ class RacePanel(QWidget):
         column.setSpacing(8)
         text = self.tr("Choose two to four methods. All get the same measurement.")
         column.addWidget(HintLabel(text, self))
-        self.racers: dict[str, Racer] = {}
-        for method in methods:
-            if not method.races:
-                continue
-            racer = Racer(method, self)
-            racer.ticked.connect(self.ticked)
-            racer.preset_chosen.connect(self.preset_chosen)
-            self.racers[method.id] = racer
-            column.addWidget(racer)
-        column.addSpacing(6)
         column.addWidget(SectionLabel(self.tr("Turns"), self))
         self._turns = ChipGroup(
             [
@@ -62,8 +52,17 @@ class RacePanel(QWidget):
         )
         self._turns.changed.connect(self.together_chosen)
         column.addWidget(self._turns)
+        column.addSpacing(6)
+        self.racers: dict[str, Racer] = {}
+        for method in methods:
+            if not method.races:
+                continue
+            racer = Racer(method, self)
+            racer.ticked.connect(self.ticked)
+            racer.preset_chosen.connect(self.preset_chosen)
+            self.racers[method.id] = racer
+            column.addWidget(racer)
         column.addStretch(1)
-        self._running = False
 
     def show_state(self, state: PageState) -> None:
         """Draw what is set."""

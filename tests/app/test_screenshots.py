@@ -27,6 +27,13 @@ def test_unknown_pages_and_methods_are_named(tmp_path: Path) -> None:
     done = screenshot("restoration", str(tmp_path / "x.png"), "--method", "restoration.magic")
     assert done.returncode == 2
     assert "restoration.wiener" in done.stderr
+    for wrong, why in (
+        ("restoration.wiener", "--race: 1 given; allowed: 2 to 4 methods"),
+        ("restoration.wiener,restoration.magic", "--race: 'restoration.magic' is unknown"),
+    ):
+        done = screenshot("restoration", str(tmp_path / "x.png"), "--race", wrong)
+        assert done.returncode == 2
+        assert why in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["home"]
 
 

@@ -107,6 +107,9 @@ def test_two_pictures_stand_next_to_each_other_and_four_in_a_square():
     assert [p.top for p in arrange(["a", "b"], (768, 512), 668, 460)] == [0, 0]
     four = arrange(["a", "b", "c", "d"], (512, 512), 800, 800)
     assert [(p.left, p.top) for p in four] == [(0, 0), (401, 0), (0, 401), (401, 401)]
+    # Neither in a wide place, where three in a row would be no larger.
+    four = arrange(["a", "b", "c", "d"], (512, 512), 650, 394)
+    assert len({p.left for p in four}) == len({p.top for p in four}) == 2
     assert arrange([], (512, 512), 800, 800) == []
 
 

@@ -53,7 +53,11 @@ def arrange(keys: list[str], picture: tuple[float, float], width: int, height: i
         # Pictures compare better next to each other than stacked: stacking must gain a lot.
         return fit_scale(picture, cell(columns)) * (STACKING if columns == 1 < count else 1.0)
 
-    columns = max(range(1, count + 1), key=lambda n: (merit(n), n))
+    def empty(columns: int) -> int:
+        return -count % columns
+
+    # Of grids that show the pictures equally large, the one without holes, then the widest.
+    columns = max(range(1, count + 1), key=lambda n: (merit(n), -empty(n), n))
     wide, high = cell(columns)
     return [
         Pane(key, (i % columns) * (wide + GAP), (i // columns) * (high + GAP), wide, high)

@@ -213,16 +213,16 @@ PLANS: dict[str, Plan] = {
             id="emoji-score",
             recipe=_score("emoji"),
             data_help=_SETS["emoji"][2],
-            steps=3_000,
+            steps=6_000,
             batch=64,
-            average=0.998,
+            average=0.999,
             every=200,
             texts={
                 "title": "Emoji score",
                 "summary": "Knows what small emoji look like at every noise level from 0.002 to "
                 "25: the prior of the samplers on 32x32 color pictures." + _FOUR_WAYS,
                 "published": {"EDM": _KARRAS},
-                "limits": "Trained on a CPU for well under an hour. It knows emoji of 32x32 "
+                "limits": "Trained on one CPU core for about an hour. It knows emoji of 32x32 "
                 "pixels on white; samples have right colors and outlines, but often no object "
                 "that a person could name.",
                 **_EMOJI_DATA,

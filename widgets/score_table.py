@@ -63,9 +63,11 @@ class ScoreTable(QTableWidget):
         self._rows: dict[str, tuple[QTableWidgetItem, QTableWidgetItem, list[_Number]]] = {}
         titles = [self.tr("Method"), self.tr("State")]
         titles += [f"{c.title} {c.unit}".strip() for c in columns]
-        self.setHorizontalHeaderLabels(titles)
-        for place, column in enumerate(columns, start=2):
-            self.horizontalHeaderItem(place).setToolTip(column.help)
+        self._heads = [QTableWidgetItem(text) for text in titles]
+        for place, item in enumerate(self._heads):
+            self.setHorizontalHeaderItem(place, item)
+        for column, item in zip(columns, self._heads[2:], strict=True):
+            item.setToolTip(column.help)
         self.setAccessibleName(self.tr("Comparison"))
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(LINE)
@@ -78,8 +80,8 @@ class ScoreTable(QTableWidget):
         self._set_widths()
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        for place in (0, 1):
-            self.horizontalHeaderItem(place).setTextAlignment(left)
+        for item in self._heads[:2]:
+            item.setTextAlignment(left)
         self.setShowGrid(False)
         self.setIconSize(QSize(22, 14))
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -183,12 +185,9 @@ class ScoreTable(QTableWidget):
 
     def rows(self) -> list[list[str]]:
         """Headings and lines as they are read."""
-        head = [self.horizontalHeaderItem(c).text() for c in range(self.columnCount())]
-        lines = [
-            [self.item(row, place).text() for place in range(self.columnCount())]
-            for row in range(self.rowCount())
-        ]
-        return [head, *lines]
+        lines = sorted(self._rows.values(), key=lambda line: line[0].row())
+        texts = [[item.text() for item in (name, state, *rest)] for name, state, rest in lines]
+        return [[item.text() for item in self._heads], *texts]
 
     def _draw_swatches(self) -> None:
         for index, (name, _, _) in enumerate(self._rows.values()):

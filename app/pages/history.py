@@ -382,7 +382,7 @@ class HistoryPage(Page):
 
     @Slot(object)
     def _export_sheet(self, rows: list[RunRow]) -> None:
-        write = partial(race_sheet.write, rows, self.catalogue)
+        write = partial(race_sheet.write, rows, self.comparison.catalogue)
         self._save_as("comparison.png", write, race_sheet.kinds())
 
     def _save_as(self, name: str, write: Callable[[Path], object], kinds: str = "") -> None:

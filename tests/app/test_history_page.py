@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QLineEdit,
+    QPushButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -310,6 +311,19 @@ def test_several_runs_are_compared(page: HistoryPage) -> None:
     assert "Picture" in texts
     # The same in all of them, so it says nothing.
     assert "Noise level" not in texts
+
+
+def test_chosen_runs_become_one_sheet(
+    page: HistoryPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    page.list.selectAll()
+    target = tmp_path / "taken" / "sheet.pdf"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_a, **_k: (str(target), ""))
+    buttons = page.comparison.findChildren(QPushButton)
+    button = next(b for b in buttons if b.text() == "Comparison sheet…")
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Exported to" in page.banner.text())
+    assert target.read_bytes().startswith(b"%PDF-")
 
 
 def test_other_windows_are_noticed(

@@ -64,10 +64,9 @@ class Served:
         A gray picture in three channels of independent noise is known through the mean of
         the three, whose noise is weaker by the square root of three: nothing is lost.
         """
-        levels = torch.as_tensor(sigma, dtype=torch.float32).reshape(-1).expand(x.shape[0])
         if x.shape[1] == self.channels:
-            return x, levels
-        return x.mean(1, keepdim=True), levels / math.sqrt(3)
+            return x, _levels(sigma, x)
+        return x.mean(1, keepdim=True), _levels(sigma / math.sqrt(3), x)
 
     def _watched(self, result: Tensor) -> Tensor:
         """``result``, counting the backward passes that go through it."""
@@ -115,10 +114,9 @@ class Denoiser(Served):
         Raises:
             BadInput: (field ``prior``) pictures of a size or channels it does not know.
         """
-        with torch.inference_mode():
-            result = self._estimate(self._run, x, sigma)
-        # Out of inference mode, so that what follows may be differentiated or changed.
-        return result.clone()
+        # What a gray network knows of RGB is one plane seen three times; as a result it may be
+        # changed in place.
+        return self._estimate(self._run, x, sigma).contiguous()
 
     def differentiable(self, x: Tensor, sigma: float | Tensor) -> Tensor:
         """As a call, but by the torch network, so that gradients flow back to ``x``.
@@ -139,13 +137,15 @@ class Denoiser(Served):
         else:
             result = tiled(lambda part: self._once(run, part, levels), seen, self._tile)
         self.seconds += time.perf_counter() - began
-        return result.expand(x.shape)
+        return result if result.shape == x.shape else result.expand(x.shape)
 
     def _once(self, run: Run, x: Tensor, sigma: Tensor) -> Tensor:
         self.calls += 1
         height, width = x.shape[-2:]
-        pad = (0, -width % self._multiple, 0, -height % self._multiple)
-        padded = F.pad(x.float(), pad, mode="replicate")
+        right, below = -width % self._multiple, -height % self._multiple
+        if not (right or below):
+            return run(x.float(), sigma).to(x.dtype)
+        padded = F.pad(x.float(), (0, right, 0, below), mode="replicate")
         return run(padded, sigma)[..., :height, :width].to(x.dtype)
 
 
@@ -180,6 +180,13 @@ class Classifier(Served):
         result: Tensor = self._network(seen.float(), levels.to(x.device))
         self.seconds += time.perf_counter() - began
         return self._watched(result).to(x.dtype)
+
+
+def _levels(sigma: float | Tensor, x: Tensor) -> Tensor:
+    """``sigma`` as one float32 number per picture of ``x``."""
+    if isinstance(sigma, Tensor):
+        return sigma.to(torch.float32).reshape(-1).expand(x.shape[0])
+    return torch.full((x.shape[0],), sigma, dtype=torch.float32)
 
 
 def torch_run(network: nn.Module) -> Run:

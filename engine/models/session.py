@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import onnxruntime
 import torch
 from torch import Tensor
@@ -47,7 +48,7 @@ class OnnxSession:
     def __call__(self, *inputs: Tensor) -> Tensor:
         """Run the network on tensors of any device; the result lies where the first input does."""
         arrays = {
-            name: tensor.detach().to("cpu", torch.float32).contiguous().numpy()
+            name: np.ascontiguousarray(tensor.numpy(force=True), np.float32)
             for name, tensor in zip(self._names, inputs, strict=True)
         }
         (result,) = self._session.run(None, arrays)

@@ -112,7 +112,7 @@ def load_denoiser(
 
         run: Run = OnnxSession(export, device)
     else:
-        run = torch_run(placed)
+        run = torch.no_grad()(torch_run(placed))
     return Denoiser(
         name,
         run,

@@ -78,6 +78,10 @@ class LinearOperator(Operator):
     def adjoint(self, y: Tensor) -> Tensor:
         """``A^T y``, exactly."""
 
+    def gram(self, x: Tensor) -> Tensor:
+        """``A^T A x``, ``shape_in`` to ``shape_in``."""
+        return self.adjoint(self(x))
+
     def pinv(self, y: Tensor, epsilon: float = 0.0) -> Tensor:
         """``A^T (A A^T + epsilon)^-1 y``: a first picture from a measurement.
 
@@ -101,10 +105,14 @@ class LinearOperator(Operator):
             return conjugate_gradients(
                 lambda v: self.adjoint(self(v)) + rho * v, self.adjoint(y) + rho * z, start=z
             )
-        # Written as a correction of z, so that what A cannot see stays z to the last bit.
         s = self.svd.singular.like(y)
-        change = s * (self.svd.uh(y) - s * self.svd.vh(z)) / (s * s + rho)
-        return z + self.svd.v(change)
+        return self.prox_of(s * self.svd.uh(y), s * s, z, rho)
+
+    def prox_of(self, target: Tensor, power: Tensor, z: Tensor, rho: float) -> Tensor:
+        """``prox`` from what a solver need compute only once: ``s U^T y`` and ``s s``."""
+        assert self.svd is not None
+        # Written as a correction of z, so that what A cannot see stays z to the last bit.
+        return z + self.svd.v((target - power * self.svd.vh(z)) / (power + rho))
 
 
 def conjugate_gradients(

@@ -56,8 +56,10 @@ class Convolution(LinearOperator):
             self.shape_in = (channels, height + 2 * self.radius[0], width + 2 * self.radius[1])
             # Any grid that holds the extended picture gives the same covered part.
             self._grid = (fast_length(self.shape_in[1]), fast_length(self.shape_in[2]))
-        self._half = Table(torch.fft.rfft2(self._placed(self._grid)))
-        self.norm = float(self._half.values.abs().max())
+        half = torch.fft.rfft2(self._placed(self._grid))
+        self._half, self._back = Table(half), Table(half.conj().resolve_conj())
+        self._power = Table(half.real**2 + half.imag**2)
+        self.norm = float(half.abs().max())
         if boundary == "periodic":
             self.svd = self._decompose()
 
@@ -80,6 +82,8 @@ class Convolution(LinearOperator):
             )
         )
 
+        against = Table(phase.values.conj().resolve_conj())
+
         def forward(x: Tensor) -> Tensor:
             c: Tensor = torch.fft.rfft2(x, norm="ortho")
             return c
@@ -92,7 +96,7 @@ class Convolution(LinearOperator):
             singular=Table(magnitude),
             vh=forward,
             v=back,
-            uh=lambda y: phase.like(y).conj() * forward(y),
+            uh=lambda y: against.like(y) * forward(y),
             u=lambda c: back(phase.like(c) * c),
         )
 
@@ -120,6 +124,13 @@ class Convolution(LinearOperator):
         """``A^T y``: correlation with the kernel, ``shape_out`` to ``shape_in``."""
         _check(y, self.shape_out)
         return per_plane(self._transpose, y)
+
+    def gram(self, x: Tensor) -> Tensor:
+        """``A^T A x``; where the kernel wraps around, in one pass."""
+        if self.boundary == "padded":
+            return super().gram(x)
+        _check(x, self.shape_in)
+        return per_plane(lambda p: self._filter(p, self._power.like(p)), x)
 
     def extend(self, picture: Tensor) -> Tensor:
         """``shape_picture`` to ``shape_in``: mirrored at the edges (``padded`` only)."""
@@ -160,7 +171,7 @@ class Convolution(LinearOperator):
         if self.boundary == "padded":
             rows, columns = self.radius
             y = pad(y, (columns, columns, rows, rows))
-        filtered = self._filter(y, self._half.like(y).conj())
+        filtered = self._filter(y, self._back.like(y))
         return filtered[..., : self.shape_in[1], : self.shape_in[2]]
 
     def _filter(self, x: Tensor, gain: Tensor) -> Tensor:

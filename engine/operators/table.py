@@ -17,12 +17,15 @@ class Table:
 
     def like(self, x: Tensor) -> Tensor:
         """The constant in the precision and on the device of ``x`` (real or complex)."""
+        key = (x.dtype, x.device)
+        if key not in self._copies:
+            self._copies[key] = self._copied(x)
+        return self._copies[key]
+
+    def _copied(self, x: Tensor) -> Tensor:
         real = x.real.dtype if x.is_complex() else x.dtype
         if real not in _COMPLEX:
             raise TypeError(f"operators work in float32 and float64, not {x.dtype}")
         dtype = _COMPLEX[real] if self.values.is_complex() else real
-        key = (dtype, x.device)
-        if key not in self._copies:
-            # First the type: some devices have no float64.
-            self._copies[key] = self.values.to(dtype).to(x.device)
-        return self._copies[key]
+        # First the type: some devices have no float64.
+        return self.values.to(dtype).to(x.device)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.operators import Convolution, LinearOperator, conjugate_gradients
-from engine.operators.transforms import fast_length, per_plane
+from engine.operators.transforms import PLANE_LIMIT, fast_length, per_plane
 
 
 class WrappedInverse:
@@ -50,11 +50,18 @@ class DataStep:
         padded = isinstance(A, Convolution) and A.svd is None
         self.wrapped = WrappedInverse(A, y) if padded and isinstance(A, Convolution) else None
         self._target = A.adjoint(y) if padded else None
+        self._known: tuple[Tensor, Tensor] | None = None
+        # Of large pictures the operator itself works plane by plane, to save memory.
+        if A.svd is not None and y.shape[-2] * y.shape[-1] <= PLANE_LIMIT:
+            s, seen = A.svd.singular.like(y), A.svd.uh(y)
+            self._known = s * seen, (s * s).to(seen.dtype)
 
     def __call__(
         self, z: Tensor, rho: float, start: Tensor | None = None, tol: float = 1e-4
     ) -> Tensor:
         """The minimizer, started at ``start`` (else ``z``); ``tol`` counts for blurs only."""
+        if self._known is not None:
+            return self.A.prox_of(*self._known, z, rho)
         if self.wrapped is None or self._target is None:
             return self.A.prox(self.y, z, rho)
         wrapped = self.wrapped

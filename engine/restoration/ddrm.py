@@ -104,35 +104,34 @@ class Spectral:
         s: singular values, which broadcast to ``y``.
         sigma: above 0.
     """
+        tau: ``sigma / s``.
+        measured: which coefficients were measured at all: numbers of the kind of ``y``, 1 or 0.
 
     svd: SVD
     y: Tensor
     s: Tensor
     sigma: float
 
+    tau: Tensor
+    measured: Tensor
     @classmethod
     def of(cls, A: LinearOperator, y: Tensor, sigma: float) -> Spectral:
         """``y`` (B, c, h, w) of an operator that has an ``svd``."""
         if A.svd is None:
             raise ValueError("this operator has no singular value decomposition")
-        return cls(A.svd, A.svd.uh(y), A.svd.singular.like(y), sigma)
-
-    @property
-    def measured(self) -> Tensor:
-        """Which coefficients were measured at all."""
-        return self.s > SMALLEST * self.s.max()
+        s, seen = A.svd.singular.like(y), A.svd.uh(y)
+        measured = (s > SMALLEST * s.max()).to(seen.dtype)
+        return cls(A.svd, seen, s, sigma, sigma / s.clamp_min(1e-30), measured)
 
     def start(self, x: Tensor, level: float, noise: Tensor) -> Tensor:
         """The first ``x_t`` (B, C, H, W) at the noise ``level``, around ``x``, where it has to
         say something: measured coefficients that are cleaner begin at the measurement.
         """
         begin = x + level * noise
-        tau = self.sigma / self.s.clamp_min(1e-30)
-        cleaner = self.measured & (tau <= level)
         white = self.svd.vh(noise)
-        at = self.y / self.s.clamp_min(1e-30) + _root(level**2 - tau**2) * white
-        now = self.svd.vh(begin)
-        return begin + self.svd.v(torch.where(cleaner, at, now) - now)
+        at = self.y / self.s.clamp_min(1e-30) + _root(level**2 - self.tau**2) * white
+        change = torch.where(self.tau <= level, at - self.svd.vh(begin), 0.0)
+        return begin + self.svd.v(self.measured * change)
 
 
 def ddrm_step(
@@ -155,17 +154,16 @@ def ddrm_step(
         eta, trust: the paper's eta and eta b.
     """
     kept = math.sqrt(1.0 - eta**2)
-    unseen = x0 + kept * (following / level) * (x - x0) + eta * following * noise
-    svd, s = data.svd, data.s
+    part = kept * following / level
+    unseen = ((1.0 - part) * x0).add_(x, alpha=part).add_(noise, alpha=eta * following)
+    svd, tau = data.svd, data.tau
     clean, white, now = svd.vh(x0), svd.vh(noise), svd.vh(unseen)
-    # (y / s - x_0) / tau, written so that small singular values do no harm.
-    apart = (data.y - s * clean) / data.sigma
-    noisier = clean + following * (kept * apart + eta * white)
-    tau = data.sigma / s.clamp_min(1e-30)
-    spread = _root(following**2 - trust**2 * tau**2)
-    cleaner = clean + trust * apart * tau + spread * white
-    ruled = torch.where(tau <= following, cleaner, noisier)
-    return unseen + svd.v(torch.where(data.measured, ruled, now) - now)
+    noisier, spread = tau > following, trust * tau
+    # The factor of y - s x_0: small singular values do no harm in it, as in y / s they would.
+    pull = torch.where(noisier, kept * following, spread) * (1.0 / data.sigma)
+    fresh = torch.where(noisier, eta * following, _root(following**2 - spread * spread))
+    ruled = clean + pull * (data.y - data.s * clean) + fresh * white
+    return unseen + svd.v(data.measured * (ruled - now))
 
 
 def _root(x: Tensor) -> Tensor:
@@ -210,7 +208,7 @@ def solve(
 
     def first() -> Tensors:
         x = repeated(first_picture(A, y), params.samples)
-        return {"level": data.start(x, levels[0], draw(x, rng)), **summarized(centered(x), A)}
+        return {"level": data.start(x, levels[0], draw(x, rng)), **pictured(x, A)}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
         x, level, following = at["level"], levels[k], levels[k + 1]
@@ -226,7 +224,7 @@ def solve(
             trust=params.trust,
         )
         shown = x if following == 0.0 else x0
-        return {"level": x, **summarized(centered(shown), A)}, {"sigma": level}
+        return {"level": x, **pictured(shown, A)}, {"sigma": level}
 
     yield from stepped(params, state, total=len(levels) - 1, first=first, step=step, prior=prior)
 

@@ -25,6 +25,7 @@ from engine.restoration.diffusion import (
     clean,
     draw,
     grid,
+from engine.restoration.reverse import renoised
     noise_in,
     noise_of,
     noised,
@@ -80,21 +81,22 @@ def diffpir_step(
     weight: float,
     fresh: float,
 ) -> tuple[Tensor, Tensor]:
-    """One level: ``(x at the following level, x_0)``, both centered like ``x`` (B, C, H, W).
+    """One level: ``(x at the following level, clean picture)``.
+
+    ``x`` (B, C, H, W) is centered, the clean picture is in [0, 1].
 
     Args:
         data: of the measurement in [0, 1] units, with noise of deviation ``sigma``.
         abar, following: of this level and the next; 1 ends the walk.
         noise: unit noise for the part that is drawn anew.
     """
-    x0 = clean(prior, x, abar)
-    if following == 1.0:
-        return x0, x0
     level = 0.5 * noise_of(abar)
-    x0 = centered(data(uncentered(x0), weight * sigma**2 / level**2))
-    eps = noise_in(x, x0, abar)
-    mixed = math.sqrt(1.0 - fresh) * eps + math.sqrt(fresh) * noise
-    return noised(x0, following, mixed), x0
+    picture = prior(unscaled(x, math.sqrt(abar)), level)
+    if following == 1.0:
+        return centered(picture), picture
+    picture = data(picture, weight * sigma**2 / level**2)
+    kept, anew = (math.sqrt((1.0 - following) * part) for part in (1.0 - fresh, fresh))
+    return renoised(x, centered(picture), abar, following, noise, kept, anew), picture
 
 
 def solve(
@@ -111,7 +113,7 @@ def solve(
         return {"level": noised(x0, levels[0], draw(x0, rng)), **summarized(x0, A)}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
-        x, x0 = diffpir_step(
+        x, picture = diffpir_step(
             at["level"],
             data,
             problem.sigma,
@@ -122,7 +124,7 @@ def solve(
             weight=params.weight,
             fresh=params.fresh,
         )
-        return {"level": x, **summarized(x0, A)}, {"sigma": 0.5 * noise_of(levels[k])}
+        return {"level": x, **pictured(picture, A)}, {"sigma": 0.5 * noise_of(levels[k])}
 
     yield from stepped(params, state, total=len(levels) - 1, first=first, step=step, prior=prior)
 

@@ -13,6 +13,7 @@ noise of deviation ``sqrt(1 - abar) / sqrt(abar)``, and half of that in [0, 1] u
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from functools import cache
 from typing import Literal
 
@@ -42,7 +43,13 @@ def noise_of(abar: float) -> float:
 
 def time_of(sigma: float) -> int:
     """The largest time whose noise is at most ``sigma`` (centered units); 0 if none is."""
-    return max(0, sum(noise_of(abar) <= sigma for abar in schedule()) - 1)
+    return max(0, bisect_right(_noises(), sigma) - 1)
+
+
+@cache
+def _noises() -> tuple[float, ...]:
+    """``noise_of`` the whole schedule, which grows."""
+    return tuple(noise_of(abar) for abar in schedule())
 
 
 def grid(count: int, sigma_max: float = math.inf, spacing: Spacing = "uniform") -> list[float]:
@@ -70,14 +77,18 @@ def uncentered(x: Tensor) -> Tensor:
     return 0.5 * (x + 1.0)
 
 
+def unscaled(x: Tensor, a: float) -> Tensor:
+    """``uncentered(x / a)``: the [0, 1] picture of which ``x`` has the part ``a``."""
+    return (x + a) * (0.5 / a)
+
+
 def clean(prior: Prior, x: Tensor, abar: float, *, differentiable: bool = False) -> Tensor:
     """``E[x_0 | x_t = x]``, centered; ``x`` (B, C, H, W) is centered, too.
 
     With ``differentiable``, autograd flows from the result to ``x``.
     """
     denoise = prior.differentiable if differentiable else prior
-    scaled = x / math.sqrt(abar)
-    return centered(denoise(uncentered(scaled), 0.5 * noise_of(abar)))
+    return centered(denoise(unscaled(x, math.sqrt(abar)), 0.5 * noise_of(abar)))
 
 
 def noise_in(x: Tensor, x0: Tensor, abar: float) -> Tensor:
@@ -87,7 +98,12 @@ def noise_in(x: Tensor, x0: Tensor, abar: float) -> Tensor:
 
 def noised(x0: Tensor, abar: float, noise: Tensor) -> Tensor:
     """``x_t`` of a centered picture."""
-    return math.sqrt(abar) * x0 + math.sqrt(1.0 - abar) * noise
+    return torch.add(math.sqrt(abar) * x0, noise, alpha=math.sqrt(1.0 - abar))
+
+
+def rms(x: Tensor) -> float:
+    """Root mean square of all numbers of ``x``."""
+    return float(torch.linalg.vector_norm(x)) / math.sqrt(x.numel())
 
 
 def draw(like: Tensor, rng: torch.Generator) -> Tensor:

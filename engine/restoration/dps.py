@@ -27,7 +27,6 @@ from engine.restoration.diffusion import (
     clean,
     draw,
     grid,
-    noise_in,
     noise_of,
     noised,
     time_of,
@@ -106,8 +105,8 @@ def dps_step(
         (slope,) = torch.autograd.grad(2.0 * distance.sum(), at)
     x0 = x0.detach()
     walked = x0.clamp(-1.0, 1.0) if clip else x0
-    moved = reverse_step(walked, noise_in(x, walked, abar), abar, following, noise)
-    return moved - zeta * slope, x0, distance.detach()
+    moved = reverse_step(x, walked, abar, following, noise)
+    return moved.sub_(slope, alpha=zeta), x0, distance.detach()
 
 
 def solve(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from statistics import fmean
 from typing import Any, Literal
 
 import torch
@@ -25,7 +26,7 @@ from torch import Tensor
 
 from engine.method import knob
 from engine.models import zoo
-from engine.restoration.diffusion import centered, uncentered
+from engine.restoration.diffusion import centered, unscaled
 from engine.restoration.prior import fitting, load_prior
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
@@ -104,7 +105,7 @@ def estimate(prior: Prior, x: Tensor, t: float, *, differentiable: bool = False)
     With ``differentiable``, autograd flows from the result to ``x``.
     """
     denoise = prior.differentiable if differentiable else prior
-    return centered(denoise(uncentered(x / (1.0 - t)), sigma_at(t)))
+    return centered(denoise(unscaled(x, 1.0 - t), sigma_at(t)))
 
 
 def velocity(prior: Prior, x: Tensor, t: float) -> Tensor:
@@ -116,7 +117,7 @@ def flow_steps(prior: Prior, x: Tensor, walk: list[float]) -> Iterator[Tensor]:
     """Follow the flow down the times of ``walk`` by Euler steps; yields each ``x_t``."""
     for t, following in pairwise(walk):
         with torch.no_grad():
-            x = x - (t - following) * velocity(prior, x, t)
+            x = x.sub(velocity(prior, x, t), alpha=t - following)
         yield x
 
 
@@ -128,27 +129,27 @@ class Straightness:
     checkpoint holds them.
     """
 
-    def __init__(self, drift: Tensor, speed: Tensor) -> None:
-        #: Sum of ``v dt`` (B, C, H, W), and of ``|v|^2 dt`` with ``dt`` beside it (B, 2).
-        self.drift, self.speed = drift, speed
+    def __init__(self, drift: Tensor, power: Tensor, elapsed: float) -> None:
+        #: Sum of ``v dt`` (B, C, H, W), of ``|v|^2 dt`` (B,), and of ``dt``.
+        self.drift, self.power, self.elapsed = drift, power, elapsed
 
     @classmethod
     def begun(cls, x: Tensor) -> Straightness:
         """Of no path yet, for pictures like ``x``."""
-        return cls(torch.zeros_like(x), x.new_zeros((x.shape[0], 2)))
+        return cls(torch.zeros_like(x), x.new_zeros(x.shape[0]), 0.0)
 
     def after(self, v: Tensor, dt: float) -> Straightness:
         """With one more step of length ``dt`` along ``v``."""
-        power = v.square().flatten(1).sum(1) * dt
-        return Straightness(
-            self.drift + dt * v,
-            self.speed + torch.stack([power, torch.full_like(power, dt)], dim=1),
-        )
+        drift = torch.add(self.drift, v, alpha=dt)
+        return Straightness(drift, self.power.add(_power(v), alpha=dt), self.elapsed + dt)
 
     def value(self) -> float:
         """Mean over the batch; 1 before the first step."""
-        power, elapsed = self.speed.unbind(1)
-        chord = self.drift.square().flatten(1).sum(1)
-        whole = power * elapsed
-        ratio = torch.where(whole > 0, chord / whole.clamp_min(1e-30), torch.ones_like(whole))
-        return float(ratio.mean())
+        pairs = zip(_power(self.drift).tolist(), self.power.tolist(), strict=True)
+        return fmean(chord / (p * self.elapsed) if p > 0.0 else 1.0 for chord, p in pairs)
+
+
+def _power(x: Tensor) -> Tensor:
+    """Sums of squares (B,) of ``x`` (B, C, H, W)."""
+    norms: Tensor = torch.linalg.vector_norm(x, dim=(1, 2, 3))
+    return norms.square()

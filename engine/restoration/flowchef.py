@@ -155,7 +155,7 @@ def flowchef_step(
         with torch.enable_grad():
             guess = estimate(prior, leaf, t, differentiable=True)
         x0 = guess.detach()
-    v = (x - x0) / t
+    v = (x - x0) * (1.0 / t)
     loss, cosine = 0.0, None
     for k in range(inner if pull is not None else 0):
         assert pull is not None
@@ -167,7 +167,7 @@ def flowchef_step(
                 cosine = alike(step, back)
             step = back if true else step
         x, x0 = x - step, x0 - step
-    return Steered(x - (t - following) * v, x0, v, loss, cosine)
+    return Steered(x.sub(v, alpha=t - following), x0, v, loss, cosine)
 
 
 def alike(a: Tensor, b: Tensor) -> float:
@@ -193,7 +193,7 @@ def solve(
         return {
             "level": (1.0 - t) * begin + t * noise,
             "drift": path.drift,
-            "speed": path.speed,
+            "power": path.power,
             **summarized(begin, A),
         }
 
@@ -211,11 +211,11 @@ def solve(
             skipping=params.skipping,
             compare=params.compare,
         )
-        path = Straightness(at["drift"], at["speed"]).after(done.v, t - following)
+        path = Straightness(at["drift"], at["power"], walk[0] - t).after(done.v, t - following)
         tensors = {
             "level": done.x,
             "drift": path.drift,
-            "speed": path.speed,
+            "power": path.power,
             **summarized(done.x0, A),
         }
         numbers = {"loss": done.loss} if steered else {}

@@ -30,7 +30,6 @@ from engine.restoration.diffusion import (
     clean,
     draw,
     grid,
-    noise_in,
     noise_of,
     noised,
     uncentered,
@@ -128,12 +127,12 @@ def pigdm_step(
             z = uncentered(explained)
             pull = 2.0 * (data(z, (2.0 * sigma / spread) ** 2) - z)
         (g,) = torch.autograd.grad(x0, at, pull)
-    guided = explained + (1.0 - abar) / (math.sqrt(abar) * spread**2) * g
+    guided = torch.add(explained, g, alpha=(1.0 - abar) / (math.sqrt(abar) * spread**2))
     if guidance == "posterior":
-        moved = reverse_step(guided, noise_in(x, guided, abar), abar, following, noise, eta)
+        moved = reverse_step(x, guided, abar, following, noise, eta)
     else:
-        eps = noise_in(x, explained, abar)
-        moved = reverse_step(explained, eps, abar, following, noise, eta) + math.sqrt(abar) * g
+        moved = reverse_step(x, explained, abar, following, noise, eta)
+        moved = moved.add_(g, alpha=math.sqrt(abar))
     return moved, guided
 
 

@@ -63,11 +63,15 @@ def repeated(first: Tensor, count: int) -> Tensor:
 
 
 def summarized(x0: Tensor, operator: Operator) -> Tensors:
-    """The tensors that show samples ``x0`` (n, C, H, W), centered: ``x`` is their mean.
+    """``pictured`` of samples ``x0`` (n, C, H, W) that are centered."""
+    return pictured(uncentered(x0), operator)
+
+
+def pictured(pictures: Tensor, operator: Operator) -> Tensors:
+    """The tensors that show samples (n, C, H, W) in [0, 1]: ``x`` is their mean.
 
     With more than one, ``samples`` and ``spread`` are pictures for the panels of these names.
     """
-    pictures = uncentered(x0)
     if pictures.shape[0] == 1:
         return {"x": pictures}
     seen = operator.crop(pictures)

@@ -12,8 +12,8 @@ and ``(eps_hat - eps)`` counts as constant, so that nothing is differentiated th
 network. The first mean runs over what was measured, the second over the pixels.
 ``w_t = weight rule(sigma_t)``, with ``sigma_t = sqrt(1 - abar_t) / sqrt(abar_t)``.
 
-Units. The picture is centered, the residual is centered too (twice that in [0, 1]), and
-``sigma`` is that of the measurement in units of ``REFERENCE``, a hundredth of black to white:
+Units. In the loss the picture is centered, the residual is centered too (twice that in [0, 1]),
+and ``sigma`` is that of the measurement in units of ``REFERENCE``, a hundredth of black to white:
 at that noise ``weight`` is the paper's lambda, which was published for no noise and a data
 term without ``1 / sigma^2``; at another noise the paper's lambda is
 ``weight (sigma / REFERENCE)^2``. So one weight serves all strengths of noise.
@@ -22,6 +22,7 @@ term without ``1 / sigma^2``; at another noise the paper's lambda is
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -30,16 +31,7 @@ from torch import Tensor
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
 from engine.operators import LinearOperator, Operator
-from engine.restoration.diffusion import (
-    centered,
-    clean,
-    draw,
-    grid,
-    noise_in,
-    noise_of,
-    noised,
-    uncentered,
-)
+from engine.restoration.diffusion import draw, grid, noise_of, rms
 from engine.restoration.posterior import COST
 from engine.restoration.prior import PriorName, load_prior, prior_knob
 from engine.restoration.problem import Problem
@@ -162,17 +154,31 @@ def level_weight(rule: Rule, sigma: float) -> float:
             return 4.0 * REFERENCE**2 / sigma
 
 
-def data_gradient(A: Operator, y: Tensor, x: Tensor) -> Tensor:
+def unexplained_noise(prior: Denoiser, x: Tensor, sigma: float, eps: Tensor) -> Tensor:
+    """``eps_hat - eps`` for the noise ``eps`` of deviation ``sigma`` added to ``x``; [0, 1] units.
+
+    As ``eps_hat = (x + sigma eps - D) / sigma`` with the denoised picture D, what remains
+    is ``(x - D) / sigma``, whatever the process that the noise belongs to.
+    """
+    return (x - prior(torch.add(x, eps, alpha=sigma), sigma)) / sigma
+
+
+def data_gradient(A: Operator, y: Tensor) -> Callable[[Tensor], Tensor]:
     """Gradient of ``1/2 ||A(x) - y||^2`` by ``x`` (1, C, H, W); all in [0, 1] units.
 
     By the adjoint where A is linear, by autograd through A alone elsewhere.
     """
     if isinstance(A, LinearOperator):
-        return A.adjoint(A(x) - y)
-    with torch.enable_grad():
-        at = x.detach().requires_grad_()
-        loss = 0.5 * (A(at) - y).square().sum()
-        (gradient,) = torch.autograd.grad(loss, at)
+        target = A.adjoint(y)
+        return lambda x: A.gram(x) - target
+
+    def gradient(x: Tensor) -> Tensor:
+        with torch.enable_grad():
+            at = x.detach().requires_grad_()
+            loss = 0.5 * (A(at) - y).square().sum()
+            (found,) = torch.autograd.grad(loss, at)
+        return found
+
     return gradient
 
 
@@ -186,16 +192,19 @@ def loss_gradient(
     """Gradient of the loss by ``mu``, times its number of pixels (Adam knows no scale).
 
     Args:
-        data: ``data_gradient`` at ``uncentered(mu)``.
-        unexplained: ``eps_hat - eps``, of the same shape.
+        data: ``data_gradient`` at the picture.
+        unexplained: ``unexplained_noise``, of the same shape.
         weight: ``w_t``.
         sigma: noise of the measurement in [0, 1] units.
         count: how many numbers were measured.
     """
-    pixels = data[0].numel()
+    return torch.add(data_weight(data[0].numel(), count, sigma) * data, unexplained, alpha=weight)
+
+
+def data_weight(pixels: int, count: int, sigma: float) -> float:
+    """What ``data_gradient`` counts in ``loss_gradient``."""
     # Centered, the residual is twice as large and a step of mu half as far: a factor of 2.
-    scale = 2.0 * pixels / count * (REFERENCE / sigma) ** 2
-    return scale * data + weight * unexplained
+    return 2.0 * pixels / count * (REFERENCE / sigma) ** 2
 
 
 def adam(
@@ -203,10 +212,12 @@ def adam(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """``(x, mean, square)`` after step ``k`` (from 0) of Adam (Kingma and Ba 2015)."""
     first, second = BETAS
-    mean = first * mean + (1.0 - first) * gradient
-    square = second * square + (1.0 - second) * gradient.square()
-    size = (square / (1.0 - second ** (k + 1))).sqrt() + 1e-8
-    return x - rate * (mean / (1.0 - first ** (k + 1))) / size, mean, square
+    mean = mean.lerp(gradient, 1.0 - first)
+    square = (second * square).addcmul_(gradient, gradient, value=1.0 - second)
+    # Both means begin at 0, which these two make up for.
+    scale, root = 1.0 - first ** (k + 1), math.sqrt(1.0 - second ** (k + 1))
+    size = square.sqrt().add_(1e-8 * root)
+    return x.addcdiv(mean, size, value=-rate * root / scale), mean, square
 
 
 def level_order(count: int, order: Order, rng: torch.Generator) -> Tensor:
@@ -222,44 +233,37 @@ def solve(
 ) -> Solver:
     """Yield the picture after each step; it is one estimate, never a sample.
 
-    The state holds ``mu``, centered; Adam's ``mean`` and ``square``; and the levels' order.
+    The state holds the picture, Adam's ``mean`` and ``square``, and the levels' order.
     """
     A, y = problem.operator, problem.measurement
     prior = load_prior(problem, params.prior)
     levels = grid(params.steps, min(prior.sigma_max, params.first))[:-1]
-    total = len(levels)
+    noises, total = [noise_of(abar) for abar in levels], len(levels)
+    order = level_order(total, params.order, rng) if state is None else state.tensors["order"]
+    visited = order.tolist()
+    toward = data_gradient(A, y)
 
     def first() -> Tensors:
         x = first_picture(A, y)
         flat = torch.zeros_like(x)
-        return {
-            "x": x,
-            "mu": centered(x),
-            "mean": flat,
-            "square": flat,
-            "order": level_order(total, params.order, rng),
-        }
+        return {"x": x, "mean": flat, "square": flat, "order": order}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
-        mu, abar = at["mu"], levels[int(at["order"][k])]
-        eps = draw(mu, rng)
-        x = noised(mu, abar, eps)
-        unexplained = noise_in(x, clean(prior, x, abar), abar) - eps
-        weight = params.weight * level_weight(params.rule, noise_of(abar))
-        data = data_gradient(A, y, uncentered(mu))
+        x, noise = at["x"], noises[visited[k]]
+        unexplained = unexplained_noise(prior, x, 0.5 * noise, draw(x, rng))
+        weight = params.weight * level_weight(params.rule, noise)
+        data = toward(x)
         gradient = loss_gradient(data, unexplained, weight, problem.sigma, problem.count)
-        rate = params.rate * params.cooling ** (k / max(1, total - 1))
-        mu, mean, square = adam(mu, gradient, at["mean"], at["square"], k, rate)
-        tensors = {
-            "x": uncentered(mu),
-            "mu": mu,
-            "mean": mean,
-            "square": square,
-            "order": at["order"],
+        # Centered, a step of the same gradient is twice as long.
+        rate = 0.5 * params.rate * params.cooling ** (k / max(1, total - 1))
+        x, mean, square = adam(x, gradient, at["mean"], at["square"], k, rate)
+        tensors = {"x": x, "mean": mean, "square": square, "order": order}
+        balance = data_weight(x[0].numel(), problem.count, problem.sigma)
+        return tensors, {
+            "sigma": 0.5 * noise,
+            "prior_pull": weight * rms(unexplained),
+            "data_pull": balance * rms(data),
         }
-        pull = weight * float(unexplained.square().mean().sqrt())
-        push = float((gradient - weight * unexplained).square().mean().sqrt())
-        return tensors, {"sigma": 0.5 * noise_of(abar), "prior_pull": pull, "data_pull": push}
 
     yield from stepped(params, state, total=total, first=first, step=step, prior=prior)
 

@@ -14,6 +14,8 @@ back was drawn without regard to the rest of x_t.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -22,6 +24,29 @@ from engine.restoration.data_step import DataStep
 
 #: Without a decomposition measured parts are weighed against the rest by at least this.
 SOFTEST = 1e-2
+
+
+class Known(NamedTuple):
+    """Coordinates of the centered picture: measured values, their variance, which they are."""
+
+    value: Tensor
+    variance: Tensor
+    seen: Tensor
+
+
+class Level(NamedTuple):
+    """The same at one level: what is put back, and the deviation of its noise.
+
+    ``put`` is 1 where it is put back; where the measurement has more noise than the level it
+    is not, and ``left`` is 1.
+    """
+
+    a: float
+    s: float
+    value: Tensor
+    deviation: Tensor
+    put: Tensor
+    left: Tensor
 
 
 class Replacement:
@@ -39,6 +64,32 @@ class Replacement:
         #: The measurement of the centered picture, whose noise is twice as strong.
         self.y = 2.0 * y - A(gray)
         self.sigma = 2.0 * sigma
+        self._known: dict[torch.dtype, Known] = {}
+        self._level: Level | None = None
+
+    def level(self, a: float, s: float, dtype: torch.dtype) -> Level:
+        """What is put back at level ``a, s``; a corrected walk asks twice in a row."""
+        at = self._level
+        if at is None or (at.a, at.s, at.value.real.dtype) != (a, s, dtype):
+            known = self.known(dtype)
+            # What is left of the level's variance when the measurement's noise is a part of it.
+            left = s * s - a * a * known.variance
+            value = a * known.value
+            put, deviation = known.seen & (left >= 0), left.clamp_min(0.0).sqrt()
+            # As numbers of one type, which multiply much faster than they are chosen from.
+            kinds = (deviation, put, known.seen & ~put)
+            self._level = at = Level(a, s, value, *(v.to(value.dtype) for v in kinds))
+        return at
+
+    def known(self, dtype: torch.dtype) -> Known:
+        """What was measured, in the coordinates of the decomposition."""
+        if dtype not in self._known:
+            assert self.A.svd is not None
+            y = self.y.to(dtype)
+            s, floor = self.A.svd.singular.like(y), self.A.norm * 1e-6
+            safe = s.clamp_min(floor)
+            self._known[dtype] = Known(self.A.svd.uh(y) / safe, (self.sigma / safe) ** 2, s > floor)
+        return self._known[dtype]
 
     def __call__(
         self,
@@ -57,18 +108,13 @@ class Replacement:
         """
         if self.A.svd is None:
             return self._weighed(x, a, s, noise)
-        svd = self.A.svd
-        singular = svd.singular.like(x)
-        floor = self.A.norm * 1e-6
-        seen, safe = singular > floor, singular.clamp_min(floor)
-        # What is left of the level's variance when the measurement's noise is a part of it.
-        left = s * s - (a * self.sigma / safe) ** 2
-        aim = a * svd.uh(self.y.to(x.dtype)) / safe
+        svd, level = self.A.svd, self.level(a, s, x.dtype)
+        aim, here = level.value, svd.vh(x)
         if noise is not None:
-            aim = aim + left.clamp_min(0.0).sqrt() * svd.vh(noise)
-        here = svd.vh(x)
-        stays = here if before is None else svd.vh(before)
-        change = torch.where(seen, torch.where(left >= 0, aim, stays) - here, 0.0)
+            aim = aim + level.deviation * svd.vh(noise)
+        change = level.put * (aim - here)
+        if before is not None:
+            change = change + level.left * (svd.vh(before) - here)
         return x + svd.v(change)
 
     def _weighed(self, x: Tensor, a: float, s: float, noise: Tensor | None) -> Tensor:

@@ -65,12 +65,13 @@ def followed(
         return {**kept, **_tensors(OdeState(start, y)), **shown}
 
     def step(k: int, at: Tensors, params: S) -> tuple[Tensors, Numbers]:
-        now = ode_step(slope(params, at), _state(at), bound, tol)
+        last = _state(at)
+        now = ode_step(slope(params, at), last, bound, tol)
         x, score = _along(sde, now, like)
         ended = now.t == sde.end
         clean = x if ended else estimate(sde, x, score, now.t)
-        done = (now.t - start) / (bound - start)
-        shown = showing(at, x, clean, sde.a(now.t), sde.s(now.t), done)
+        since, done = ((t - start) / (bound - start) for t in (last.t, now.t))
+        shown = showing(at, x, clean, sde.a(now.t), sde.s(now.t), done, since)
         seen = numbers(sde, score, now.t)
         if judges:
             seen |= _judgment(sde, now, like, 0.0 if now.t == bound else float(at["contrast"]))

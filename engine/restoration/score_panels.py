@@ -10,13 +10,14 @@ from torch.nn import functional as F
 
 from engine.catalogue import PanelSpec, SeriesSpec
 from engine.operators import Operator
-from engine.restoration.diffusion import uncentered
+from engine.restoration.diffusion import rms, uncentered, unscaled
 from engine.restoration.posterior import COST, PANELS, summarized
 from engine.restoration.sde import SDE
 from engine.restoration.stepping import Numbers, Tensors
 
-#: States that the strip keeps, and the height in pixels that they have there at most.
-KEPT, HEIGHT = 8, 96
+#: States that the strip keeps, the height in pixels that they have there at most, and the
+#: pixels between them.
+KEPT, HEIGHT, GAP = 8, 96, 2
 
 SCORE_PANELS = (
     PanelSpec(
@@ -81,14 +82,21 @@ class Showing:
         self.restores = restores
 
     def __call__(
-        self, before: Tensors | None, x: Tensor, clean: Tensor, a: float, s: float, done: float
+        self,
+        before: Tensors | None,
+        x: Tensor,
+        clean: Tensor,
+        a: float,
+        s: float,
+        done: float,
+        since: float = 0.0,
     ) -> Tensors:
         """Tensors of the state after ``before``.
 
         Args:
             x, clean: x_t and the estimate behind it, centered (n, 1 or 3, H, W).
             a, s: of the level of ``x``.
-            done: part of the way that is behind, 0 to 1.
+            done, since: parts of the way that are behind, now and in ``before``, 0 to 1.
         """
         channels = self.operator.shape_in[0]
         x, clean = (v.expand(-1, channels, -1, -1).to(torch.float32) for v in (x, clean))
@@ -97,19 +105,34 @@ class Showing:
             # Pictures made of nothing have no common mean worth a look: show the first.
             shown["x"] = uncentered(clean[:1])
         # Contrast of the picture itself is about 1/2 of black to white, and fades with a.
-        noisy = uncentered(x[:1] / math.hypot(a, s)).clamp(0.0, 1.0)
-        strip = self._strip(before, noisy, uncentered(clean[:1]), done)
-        return {**shown, "noisy": self.operator.crop(noisy), "trajectory": strip}
+        noisy = self.operator.crop(unscaled(x[:1], math.hypot(a, s)).clamp_(0.0, 1.0))
+        shown["noisy"] = noisy
+        place = _place(done)
+        if before is None or done == 1.0 or place > _place(since):
+            tile = torch.cat([_small(v) for v in (noisy, self._first(clean))], -2)
+            shown["trajectory"] = _strip(before, tile, place)
+        else:
+            shown["trajectory"] = before["trajectory"]
+        return shown
 
-    def _strip(self, before: Tensors | None, noisy: Tensor, clean: Tensor, done: float) -> Tensor:
-        tile = torch.cat([_small(self.operator.crop(v)) for v in (noisy, clean)], -2)
-        height, width = tile.shape[-2:]
-        gap = 2
-        strip = torch.ones(1, tile.shape[1], height, KEPT * (width + gap) - gap)
-        strip = strip.to(tile.device) if before is None else before["trajectory"].clone()
-        left = min(int(done * KEPT), KEPT - 1) * (width + gap)
-        strip[..., left : left + width] = tile
-        return strip
+    def _first(self, clean: Tensor) -> Tensor:
+        return self.operator.crop(uncentered(clean[:1]))
+
+
+def _place(done: float) -> int:
+    """Where the strip keeps the moment at which this part of the way is behind."""
+    return min(int(done * KEPT), KEPT - 1)
+
+
+def _strip(before: Tensors | None, tile: Tensor, place: int) -> Tensor:
+    height, width = tile.shape[-2:]
+    if before is None:
+        strip = tile.new_ones(1, tile.shape[1], height, KEPT * (width + GAP) - GAP)
+    else:
+        strip = before["trajectory"].clone()
+    left = place * (width + GAP)
+    strip[..., left : left + width] = tile
+    return strip
 
 
 def _small(picture: Tensor) -> Tensor:
@@ -123,5 +146,5 @@ def _small(picture: Tensor) -> Tensor:
 
 def numbers(sde: SDE, score: Tensor, t: float) -> Numbers:
     """Noise, time and size of the score, for the curves."""
-    size = float(score.square().mean().sqrt()) * sde.s(t)
+    size = rms(score) * sde.s(t)
     return {"sigma": 0.5 * sde.noise(t), "time": t, "score_norm": size}

@@ -241,7 +241,8 @@ def _walked(
         if k + 1 == params.steps:
             x = clean = mean
         here = following or t
-        shown = showing(at, x, clean, sde.a(here), sde.s(here), (k + 1) / params.steps)
+        done, since = (k + 1) / params.steps, k / params.steps
+        shown = showing(at, x, clean, sde.a(here), sde.s(here), done, since)
         return {"level": x, **shown}, numbers(sde, slope, t)
 
     yield from stepped(

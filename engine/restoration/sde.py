@@ -19,6 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Literal
 
 import numpy as np
@@ -26,7 +27,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.restoration.diffusion import centered, uncentered
 from engine.restoration.priors import Prior
 
 Family = Literal["ve", "vp", "sub_vp"]
@@ -135,15 +135,17 @@ def score_of(
 
     def score(x: Tensor, t: float) -> Tensor:
         a, s = sde.a(t), sde.s(t)
-        clean = denoise(uncentered(x / a).to(dtype or x.dtype), 0.5 * s / a)
-        return (a * centered(clean.to(x.dtype)) - x) / s**2
+        # With the clean picture c in [0, 1] it is (2 a c - (x + a)) / s^2.
+        shifted = x + a
+        clean = denoise((shifted * (0.5 / a)).to(dtype or x.dtype), 0.5 * s / a)
+        return (2.0 * a / s**2 * clean.to(x.dtype)).sub(shifted, alpha=1.0 / s**2)
 
     return score
 
 
 def estimate(sde: SDE, x: Tensor, score: Tensor, t: float) -> Tensor:
     """``E[x_0 | x_t = x]`` from the score at ``x`` (Tweedie)."""
-    return (x + sde.s(t) ** 2 * score) / sde.a(t)
+    return torch.add(x, score, alpha=sde.s(t) ** 2) * (1.0 / sde.a(t))
 
 
 def times(sde: SDE, count: int, start: float = 1.0) -> list[float]:
@@ -177,12 +179,12 @@ def predict(
     else:
         drift, variance = sde.discretized(t, following)
     if predictor == "ancestral":
-        mean = (x + variance * score) / (1.0 + drift)
+        mean = torch.add(x, score, alpha=variance) * (1.0 / (1.0 + drift))
         left = sde.s(following) if following > 0 else 0.0
         variance *= (left / sde.s(t)) ** 2
     else:
-        mean = x - drift * x + variance * score
-    return mean + math.sqrt(variance) * noise, mean
+        mean = torch.add((1.0 - drift) * x, score, alpha=variance)
+    return torch.add(mean, noise, alpha=math.sqrt(variance)), mean
 
 
 def correct(
@@ -193,11 +195,11 @@ def correct(
     Its length follows from the ratio ``snr`` of the norms of the score's and the noise's
     part, averaged over the batch.
     """
-    norms = [v.flatten(1).norm(dim=1).mean() for v in (score, noise)]
+    norms = [fmean(torch.linalg.vector_norm(v.flatten(1), dim=1).tolist()) for v in (score, noise)]
     scale = 1.0 - sde.discretized(t, following)[1] if sde.family == "vp" else 1.0
-    length = 2.0 * max(scale, 0.0) * (snr * norms[1] / norms[0].clamp_min(1e-30)) ** 2
-    mean = x + length * score
-    return mean + (2.0 * length).sqrt() * noise, mean
+    length = 2.0 * max(scale, 0.0) * (snr * norms[1] / max(norms[0], 1e-30)) ** 2
+    mean = torch.add(x, score, alpha=length)
+    return torch.add(mean, noise, alpha=math.sqrt(2.0 * length)), mean
 
 
 def flow(sde: SDE, x: Tensor, score: Tensor, t: float) -> Tensor:

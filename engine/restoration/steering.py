@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engine.method import BadInput
 from engine.operators import LinearOperator, Mask, Operator
-from engine.restoration.diffusion import uncentered
+from engine.restoration.diffusion import rms, uncentered
 from engine.restoration.flow import sigma_at
 from engine.restoration.guidance import Classifier, classifier_for
 from engine.restoration.prior import fitting
@@ -35,11 +35,12 @@ def toward_measurement(A: Operator, y: Tensor, x0: Tensor) -> tuple[Tensor, floa
     picture = uncentered(x0)
     if isinstance(A, LinearOperator):
         residual = A(picture) - y
-        step = A.adjoint(residual) / A.norm**2
+        step = A.adjoint(residual) * (2.0 / A.norm**2)
     else:
         residual, step = _linearized(A, y, picture)
+        step = 2.0 * step
     # In centered units a residual, and a step, are twice as large.
-    return 2.0 * step, 4.0 * float(residual.square().mean())
+    return step, 4.0 * rms(residual) ** 2
 
 
 def _linearized(A: Operator, y: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,14 +100,15 @@ class Steering:
         """
 
         def pull(x0: Tensor) -> tuple[Tensor, float]:
-            step, total = torch.zeros_like(x0), 0.0
+            parts: list[tuple[Tensor, float]] = []
             if self.A is not None:
                 toward, loss = toward_measurement(self.A, self.y, x0)
-                step, total = step + strength * toward, total + loss
+                parts.append((strength * toward, loss))
             if self.classifier is not None:
                 toward, loss = toward_class(self.classifier, self.index, x0, sigma_at(t))
-                step, total = step + urge * dt * t / (1.0 - t) * toward, total + loss
-            return step, total
+                parts.append((urge * dt * t / (1.0 - t) * toward, loss))
+            steps, losses = zip(*parts, strict=True)
+            return sum(steps[1:], steps[0]), sum(losses)
 
         return pull
 

@@ -46,10 +46,13 @@ def stepped(
     else:
         k, tensors = state.step, state.tensors
         numbers = state.scalars["curves"]
+    live = chosen(params)
     while True:
-        scalars = {**(facts or {}), "live": chosen(params), "curves": numbers}
+        scalars = {**(facts or {}), "live": live, "curves": numbers}
         events: tuple[UserEvent, ...] = yield State(k, total, tensors, scalars)
-        params = tuned(params, events)
+        if events:
+            params = tuned(params, events)
+            live = chosen(params)
         if (total is not None and k >= total) or (done is not None and done(tensors)):
             return
         before = _cost(prior)

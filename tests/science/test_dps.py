@@ -8,10 +8,10 @@ from itertools import pairwise
 import torch
 
 from engine.operators import GaussianBlur, Mask, Overexposure, random_mask
-from engine.restoration.diffusion import clean, draw, grid, noise_in, noised, uncentered
+from engine.restoration.diffusion import clean, draw, grid, noise_in, noised, uncentered, unscaled
 from engine.restoration.dps import dps_step
 from engine.restoration.priors import Formula, GaussianPrior, matrix_of
-from engine.restoration.reverse import reverse_step, shares
+from engine.restoration.reverse import renoised, reverse_step, shares
 
 SHAPE = (1, 4, 5)
 SIGMA = 0.05
@@ -33,6 +33,14 @@ def test_the_ancestral_step_is_that_of_the_process() -> None:
     assert math.isclose(math.sqrt(following) - math.sqrt(abar) * by_x, by_x0)
 
 
+def test_a_step_keeps_and_renews_noise_as_it_is_told() -> None:
+    x, x0, noise = torch.randn(3, 2, *SHAPE, generator=torch.Generator().manual_seed(9)).double()
+    found = renoised(x, x0, 0.4, 0.6, noise, 0.5, 0.3)
+    expected = math.sqrt(0.6) * x0 + 0.5 * noise_in(x, x0, 0.4) + 0.3 * noise
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(unscaled(x, 0.3), uncentered(x / 0.3))
+
+
 def test_a_step_is_the_walk_less_the_gradient_of_the_norm() -> None:
     rng, prior = torch.Generator().manual_seed(0), gaussian()
     x = torch.randn(3, *SHAPE, generator=rng, dtype=torch.float64)
@@ -47,7 +55,7 @@ def test_a_step_is_the_walk_less_the_gradient_of_the_norm() -> None:
         guess = clean(Formula(prior), at, abar)
         return 2.0 * (A(uncentered(guess)) - y).flatten(1).norm(dim=1)
 
-    expected = reverse_step(x0, noise_in(x, x0, abar), abar, following, noise)
+    expected = reverse_step(x, x0, abar, following, noise)
     torch.testing.assert_close(2.0 * distance, norm(x))
     # Along a random direction, by differences at x itself: the picture before the step.
     along = torch.randn(3, *SHAPE, generator=rng, dtype=torch.float64)

@@ -103,6 +103,13 @@ def test_every_operator_is_in_the_registry() -> None:
 
 
 @every
+def test_gram_is_the_adjoint_of_the_measurement(name: str) -> None:
+    operator = CASES[name]()
+    x, _ = draw(operator, torch.float64)
+    torch.testing.assert_close(operator.gram(x), operator.adjoint(operator(x)))
+
+
+@every
 @both
 def test_adjoint(name: str, dtype: torch.dtype) -> None:
     operator = CASES[name]()

@@ -33,8 +33,8 @@ from engine.catalogue import PresetSpec
 from engine.method import BadInput, Method, Settings, Solver, State, knob
 from engine.operators import SVD, Convolution, LinearOperator
 from engine.restoration.data_step import DataStep
-from engine.restoration.diffusion import Spacing, centered, draw, grid, noise_of, schedule
-from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
+from engine.restoration.diffusion import Spacing, draw, grid, noise_of, schedule
+from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob
 from engine.restoration.prior import PriorName, load_prior, prior_knob
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
@@ -103,17 +103,17 @@ class Spectral:
         y: ``U^T y``, (B, ...), of noise deviation ``sigma``.
         s: singular values, which broadcast to ``y``.
         sigma: above 0.
-    """
         tau: ``sigma / s``.
         measured: which coefficients were measured at all: numbers of the kind of ``y``, 1 or 0.
+    """
 
     svd: SVD
     y: Tensor
     s: Tensor
     sigma: float
-
     tau: Tensor
     measured: Tensor
+
     @classmethod
     def of(cls, A: LinearOperator, y: Tensor, sigma: float) -> Spectral:
         """``y`` (B, c, h, w) of an operator that has an ``svd``."""

@@ -20,21 +20,12 @@ from torch import Tensor
 from engine.catalogue import PresetSpec
 from engine.method import Method, Settings, Solver, State, knob
 from engine.restoration.data_step import DataStep
-from engine.restoration.diffusion import (
-    centered,
-    clean,
-    draw,
-    grid,
-from engine.restoration.reverse import renoised
-    noise_in,
-    noise_of,
-    noised,
-    uncentered,
-)
-from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
+from engine.restoration.diffusion import centered, draw, grid, noise_of, noised, unscaled
+from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob, summarized
 from engine.restoration.prior import PriorName, load_prior, prior_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
+from engine.restoration.reverse import renoised
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
 

@@ -34,6 +34,7 @@ from engine.operators import LinearOperator, Operator
 from engine.restoration.diffusion import draw, grid, noise_of, rms
 from engine.restoration.posterior import COST
 from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.priors import Denoiser
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped

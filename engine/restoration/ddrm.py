@@ -35,7 +35,7 @@ from engine.operators import SVD, Convolution, LinearOperator
 from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import Spacing, draw, grid, noise_of, schedule
 from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob
-from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
@@ -50,6 +50,7 @@ class Params(Settings):
     """Knobs of DDRM."""
 
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     steps: int = knob(
         20, title="Steps", help="How many noise levels are walked down.", ge=2, le=1000
     )
@@ -202,7 +203,7 @@ def solve(
 ) -> Solver:
     """Yield the prior's picture after each level; ``level`` holds the noisy pictures."""
     A, y, sigma = problem.linear, problem.measurement, problem.sigma
-    prior = load_prior(problem, params.prior)
+    prior = load_prior(problem, params.prior, params.network)
     levels = ladder(params.steps, prior.sigma_max, params.spacing)
     data = Spectral.of(*wrapped(A, y, sigma), sigma)
 

@@ -22,7 +22,7 @@ from engine.method import Method, Settings, Solver, State, knob
 from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import centered, draw, grid, noise_of, noised, unscaled
 from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob, summarized
-from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
 from engine.restoration.reverse import renoised
@@ -34,6 +34,7 @@ class Params(Settings):
     """Knobs of DiffPIR."""
 
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     steps: int = knob(
         20, title="Steps", help="How many noise levels are walked down.", ge=2, le=1000
     )
@@ -95,7 +96,7 @@ def solve(
 ) -> Solver:
     """Yield the estimate after each level; ``level`` holds the noisy pictures."""
     A, y = problem.linear, problem.measurement
-    prior = load_prior(problem, params.prior)
+    prior = load_prior(problem, params.prior, params.network)
     levels = grid(params.steps, prior.sigma_max, "quadratic")
     data = DataStep(A, repeated(y, params.samples))
 

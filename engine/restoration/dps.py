@@ -33,7 +33,7 @@ from engine.restoration.diffusion import (
     uncentered,
 )
 from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
-from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
 from engine.restoration.reverse import reverse_step
@@ -48,6 +48,7 @@ class Params(Settings):
     """Knobs of DPS."""
 
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     steps: int = knob(
         12,
         title="Steps",
@@ -114,7 +115,7 @@ def solve(
 ) -> Solver:
     """Yield the estimate after each level; ``level`` holds the noisy pictures."""
     A, y = problem.operator, problem.measurement
-    prior = load_prior(problem, params.prior)
+    prior = load_prior(problem, params.prior, params.network)
     levels = grid(params.steps, prior.sigma_max)
     total = len(levels) - 1
     times = (time_of(2.0 * prior.sigma_max) + 1) / total

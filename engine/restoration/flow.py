@@ -43,6 +43,7 @@ FlowName = Literal[
     "fashion-score",
     "gaussian",
     "mixture",
+    "pretrained",
 ]
 #: The reflowed student of each score network.
 STUDENTS = {"emoji-score": "emoji-flow", "fashion-score": "fashion-flow"}
@@ -64,21 +65,24 @@ def flow_knob() -> Any:
             "fashion-score": "Clothing, bent paths, 32 × 32",
             "gaussian": "Formula: smooth everywhere",
             "mixture": "Formula: flat or textured",
+            "pretrained": "Your own network, bent paths",
         },
     )
 
 
-def load_flow(problem: Problem, name: str) -> Prior:
+def load_flow(problem: Problem, name: str, network: str = "") -> Prior:
     """The prior called ``name``; ``auto`` takes a straight one where one fits and ships.
 
+    ``network`` says where ``pretrained`` is.
+
     Raises:
-        BadInput: it does not ship, or knows pictures of another size only.
+        BadInput: it does not ship, cannot be had, or knows pictures of another size only.
     """
     if name == "auto":
         fits = fitting(problem)
         student = STUDENTS.get(fits, fits)
         name = student if zoo.available(student) else fits
-    return load_prior(problem, name)
+    return load_prior(problem, name, network)
 
 
 def sigma_at(t: float) -> float:

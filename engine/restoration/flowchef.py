@@ -36,6 +36,7 @@ from engine.restoration.flow import (
 )
 from engine.restoration.guidance import strength_knob, subject_knob
 from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
+from engine.restoration.prior import Network, network_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
 from engine.restoration.steering import Pull, Task, steering
@@ -58,6 +59,7 @@ class Params(Settings):
     )
     subject: str = subject_knob(when={"task": ["class", "edit"]})
     prior: FlowName = flow_knob()
+    network: Network = network_knob()
     steps: int = knob(
         40, title="Steps", help="How many steps lead from the noise to the picture.", ge=2, le=1000
     )
@@ -181,7 +183,7 @@ def solve(
 ) -> Solver:
     """Yield the guess after each step; ``level`` holds the pictures on their way."""
     A = problem.operator
-    prior = load_flow(problem, params.prior)
+    prior = load_flow(problem, params.prior, params.network)
     walk = times(params.steps, prior.sigma_max)
     steer = steering(problem, params.task, params.subject)
 

@@ -23,7 +23,14 @@ from engine.models.tiling import starts
 from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep
 from engine.restoration.posterior import COST
-from engine.restoration.prior import TRAINED, PriorName, load_prior, prior_knob
+from engine.restoration.prior import (
+    TRAINED,
+    Network,
+    PriorName,
+    load_prior,
+    network_knob,
+    prior_knob,
+)
 from engine.restoration.priors import Denoiser
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
@@ -138,6 +145,7 @@ class Params(Settings):
     """Knobs of plug-and-play."""
 
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     steps: int = knob(
         8,
         title="Steps",
@@ -209,13 +217,14 @@ def solve(
     The state's ``x`` is the estimate; ``data`` the picture that the denoiser is given.
     """
     params = restored(params, state)
-    denoiser = load_prior(problem, params.prior)
+    denoiser = load_prior(problem, params.prior, params.network)
     data = DataStep(problem.linear, problem.measurement)
     levels = noise_levels(params.steps, params.first, params.last * problem.sigma)
     _, height, width = problem.operator.shape_in
-    # The Gaussian prior is one formula for the whole picture.
-    whole = params.prior == "gaussian"
-    turning = params.turned and params.prior not in ("gaussian", "mixture")
+    # The Gaussian prior is one formula for the whole picture, and a person's own network knows
+    # one size; neither that nor the formulas are asked about turned pictures.
+    whole = params.prior in ("gaussian", "pretrained")
+    turning = params.turned and params.prior in ("auto", *TRAINED)
     parts = tiles(height, width, max(height, width) if whole else params.tile)
     total = len(levels) * len(parts)
     if state is None:

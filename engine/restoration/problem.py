@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.data.pictures import read_picture, resize, working_size
 from engine.method import BadInput, Context, Settings, knob
+from engine.models.pretrained import load_pretrained
 from engine.models.served import Denoiser
 from engine.models.zoo import load_denoiser
 from engine.operators import LinearOperator, Mask, Operator, divisible
@@ -189,6 +190,11 @@ class Problem:
         if name not in self.denoisers:
             self.denoisers[name] = load_denoiser(name, self.device, self.backend, tile)
         return self.denoisers[name]
+
+    def pretrained(self, source: str) -> Denoiser:
+        """A network that a person brings; the run's record names where it was found."""
+        denoiser = load_pretrained(source, self.device, self.backend)
+        return self.denoisers.setdefault(denoiser.name, denoiser)
 
 
 def build(settings: RestorationSettings, context: Context) -> Problem:

@@ -33,7 +33,7 @@ from engine.method import Method, Settings, Solver, State, knob
 from engine.operators import LinearOperator, Operator
 from engine.restoration.diffusion import draw, grid, noise_of, rms
 from engine.restoration.posterior import COST
-from engine.restoration.prior import PriorName, load_prior, prior_knob
+from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Denoiser
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
@@ -52,6 +52,7 @@ class Params(Settings):
     """Knobs of RED-diff."""
 
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     steps: int = knob(50, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
     weight: float = knob(
         0.08,
@@ -237,7 +238,7 @@ def solve(
     The state holds the picture, Adam's ``mean`` and ``square``, and the levels' order.
     """
     A, y = problem.operator, problem.measurement
-    prior = load_prior(problem, params.prior)
+    prior = load_prior(problem, params.prior, params.network)
     levels = grid(params.steps, min(prior.sigma_max, params.first))[:-1]
     noises, total = [noise_of(abar) for abar in levels], len(levels)
     order = level_order(total, params.order, rng) if state is None else state.tensors["order"]

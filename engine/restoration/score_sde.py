@@ -29,7 +29,14 @@ from engine.restoration import likelihood
 from engine.restoration.diffusion import centered, draw
 from engine.restoration.guidance import classifier_for, guided, strength_knob, subject_knob
 from engine.restoration.posterior import repeated, samples_knob
-from engine.restoration.prior import PriorName, fitting, load_prior, prior_knob
+from engine.restoration.prior import (
+    Network,
+    PriorName,
+    fitting,
+    load_prior,
+    network_knob,
+    prior_knob,
+)
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
 from engine.restoration.replacement import Replacement
@@ -77,6 +84,7 @@ class Params(Settings):
         },
     )
     prior: PriorName = prior_knob()
+    network: Network = network_knob()
     family: Family = knob(
         "ve",
         title="Diffusion",
@@ -192,7 +200,7 @@ def solve(
     problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
 ) -> Solver:
     """Yield x_t and the estimate behind it at each noise level."""
-    prior = load_prior(problem, params.prior)
+    prior = load_prior(problem, params.prior, params.network)
     if params.task == "likelihood":
         yield from _judged(problem, params, prior, rng, state)
     elif params.task == "generate" and params.sampler == "ode":

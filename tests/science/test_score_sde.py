@@ -267,7 +267,7 @@ def test_what_cannot_be_is_refused(problem: Problem, monkeypatch: pytest.MonkeyP
         run(problem, predictor="none")
     weak = Formula(GaussianPrior.power_law((3, 16, 16), 0.05 * torch.eye(3)))
     weak.sigma_max = 1.1
-    monkeypatch.setattr(score_sde, "load_prior", lambda problem, name: weak)
+    monkeypatch.setattr(score_sde, "load_prior", lambda *_: weak)
     with pytest.raises(BadInput, match=r"noise up to 1\.1 only") as caught:
         run(problem, task="likelihood")
     assert caught.value.field == "prior"
@@ -292,7 +292,7 @@ def test_a_walk_starts_where_the_prior_begins(
         return denoise(x, sigma)
 
     weak.denoise = watched
-    monkeypatch.setattr(score_sde, "load_prior", lambda problem, name: weak)
+    monkeypatch.setattr(score_sde, "load_prior", lambda *_: weak)
     for family in ("ve", "vp", "sub_vp"):
         asked.clear()
         states = run(problem, family=family, corrections=1)

@@ -11,7 +11,7 @@ from engine.models import zoo
 from engine.models.pretrained_files import absolute
 from engine.models.served import Denoiser
 from engine.restoration.priors import Formula, PatchDenoiser, Prior, scale_mixture
-from engine.restoration.problem import Problem
+from engine.restoration.problem import WRAPPED, Problem
 from engine.restoration.wiener import photograph_prior
 
 PriorName = Literal[
@@ -117,10 +117,21 @@ def _own(problem: Problem, network: str) -> Denoiser:
     if denoiser.size is None or _fits(denoiser, problem):
         return denoiser
     _, height, width = problem.operator.shape_in
-    room = denoiser.size - (height - problem.operator.shape_picture[1])
     raise BadInput(
         f"network: {denoiser.name} knows pictures of {denoiser.size} × {denoiser.size} pixels; "
-        f"this one is worked on at {width} × {height} (allowed: a picture of {room} × {room}, to "
-        "which problem.working_size reduces a larger square one)",
+        f"this one is worked on at {width} × {height} (allowed: "
+        f"{_restorable(denoiser.size, problem)})",
         "network",
     )
+
+
+def _restorable(size: int, problem: Problem) -> str:
+    """Which picture of this damage a network of pictures of ``size`` can restore, in words."""
+    operator = problem.operator
+    beyond = operator.shape_in[1] - operator.shape_picture[1]
+    side = size if size <= WRAPPED else size - beyond
+    if side <= WRAPPED < size:
+        return "another damage"
+    picture = f"a picture of {side} × {side}"
+    reduced = ", to which problem.working_size reduces a larger square one"
+    return picture + reduced if side >= SMALL else picture

@@ -229,24 +229,39 @@ def refusal(request: RunRequest, tmp_path: Path) -> BadInput:
     return BadInput(ended.failure.text, ended.failure.field)
 
 
+@pytest.mark.parametrize("side", [28, 64])
 def test_a_picture_of_another_size_is_told_the_size_that_fits(
-    tmp_path: Path, picture: Path
+    side: int, tmp_path: Path, picture: Path
 ) -> None:
-    write(tmp_path / "larger", sample_size=64)
-    wide = tmp_path / "wide.png"
+    write(tmp_path / "network", sample_size=side)
+    wide, fitting = tmp_path / "wide.png", tmp_path / "fitting.png"
     Image.open(picture).resize((80, 80)).save(wide)
-    settings = [f"network={tmp_path / 'larger'}", "problem.damage=blur", "problem.noise=0.02"]
+    settings = [f"network={tmp_path / 'network'}", "problem.damage=blur"]
     no = refusal(asked("diffpir", wide, *settings), tmp_path)
     assert no.field == "network"
-    assert re.search(
-        r"knows pictures of 64 × 64 pixels; this one is worked on at 9\d × 9\d", str(no)
-    )
-    told = re.search(r"allowed: a picture of (\d+) × \1,", str(no))
+    known = rf"knows pictures of {side} × {side} pixels; this one is worked on at (\d+) × \1 "
+    assert re.search(known, str(no))
+    told = re.search(r"allowed: a picture of (\d+) × \1[,)]", str(no))
     assert told is not None
-    assert 32 <= int(told[1]) < 64
-    settings.append(f"problem.working_size={told[1]}")
-    ended = drive(asked("diffpir", wide, *settings), tmp_path / "run", io.StringIO(), Stop())
+    fits = int(told[1])
+    if side > 32:
+        # A blur needs room beyond the border; a larger picture is reduced until there is.
+        assert 32 < fits < side
+        settings.append(f"problem.working_size={fits}")
+        fitting = wide
+    else:
+        Image.open(picture).resize((fits, fits)).save(fitting)
+    ended = drive(asked("diffpir", fitting, *settings), tmp_path / "run", io.StringIO(), Stop())
     assert ended.code == SUCCESS
+
+
+def test_no_size_is_told_where_none_fits(tmp_path: Path, picture: Path) -> None:
+    # With its border this picture is larger than 40 pixels; without one only smaller ones are.
+    write(tmp_path / "network", sample_size=40)
+    wide = tmp_path / "wide.png"
+    Image.open(picture).resize((80, 80)).save(wide)
+    settings = [f"network={tmp_path / 'network'}", "problem.damage=blur"]
+    assert "allowed: another damage" in str(refusal(asked("dps", wide, *settings), tmp_path))
 
 
 def test_it_is_drawn_and_judged_like_every_field(tiny: Path) -> None:

@@ -14,6 +14,9 @@ CATALOGUE_SCHEMA = 1
 
 FieldKind = Literal["int", "float", "bool", "choice", "text", "file", "mask", "picture"]
 
+#: How a bench's image panels are laid out: beside each other, or as a map with what it leads to.
+Stage = Literal["compare", "explore"]
+
 
 class Choice(msgspec.Struct, frozen=True):
     """One option of a choice field."""
@@ -67,7 +70,8 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
     first row are the positions, which ``x_title`` names. An ``optional`` one stays empty under
-    some settings of its method.
+    some settings of its method. On one with a ``pointer``, presses, drags and releases are sent to
+    the run that shows it, as ``engine.messages.Pointer`` in pixels of its array.
     """
 
     name: str
@@ -79,6 +83,7 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     reference: float | None = None
     help: str = ""
     optional: bool = False
+    pointer: bool = False
 
 
 class PresetSpec(msgspec.Struct, frozen=True):
@@ -106,7 +111,8 @@ class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):
 class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One method, as the window, the command line and the run record see it.
 
-    One that ``races`` can be compared with others on the same problem.
+    One that ``races`` can be compared with others on the same problem. One that is ``interactive``
+    waits for a person most of the time, and is answered before other runs.
     """
 
     id: str
@@ -121,6 +127,7 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[PanelSpec, ...]
     priors: tuple[str, ...] = ()
     races: bool = True
+    interactive: bool = False
     thumbnail: str = ""
     package: str = "priorbench"
 
@@ -138,7 +145,11 @@ class InputSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BenchSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One bench: what its problem asks for, and the panels that all its methods share."""
+    """One bench: what its problem asks for, and the panels that all its methods share.
+
+    On the stage ``explore`` its image panels are, in this order, a map, a picture and strips: the
+    map left, the picture right, the strips below both.
+    """
 
     id: str
     title: str
@@ -149,6 +160,7 @@ class BenchSpec(msgspec.Struct, frozen=True, kw_only=True):
     fields: tuple[FieldSpec, ...]
     panels: tuple[PanelSpec, ...]
     examples: tuple[ExampleSpec, ...] = ()
+    stage: Stage = "compare"
     order: int = 100
 
 

@@ -150,6 +150,8 @@ def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
             yield f"panels: {panel.name} has no series"
         if panel.kind == "image" and panel.series:
             yield f"panels: {panel.name} is an image, but has series"
+        if panel.kind != "image" and panel.pointer:
+            yield f"panels: {panel.name} has a pointer, but is no image"
         for series in panel.series:
             if not series.metric or not series.title:
                 yield f"panels: a series of {panel.name} lacks its metric or title"

@@ -176,6 +176,7 @@ def _method_spec(found: _Found) -> MethodSpec:
         panels=tuple(method.panels),
         priors=tuple(method.priors),
         races=method.races,
+        interactive=method.interactive,
         thumbnail=_thumbnail(found.id),
         package=found.package,
     )
@@ -206,6 +207,7 @@ def _bench_spec(found: _Found, methods: dict[str, Method], broken: dict[str, str
             )
             for e in examples
         ),
+        stage=bench.stage,
         order=bench.order,
     )
 

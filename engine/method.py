@@ -34,7 +34,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.catalogue import ExampleSpec, InputSpec, PanelSpec, PresetSpec
+from engine.catalogue import ExampleSpec, InputSpec, PanelSpec, PresetSpec, Stage
 from engine.messages import Tune, UserEvent
 
 
@@ -172,6 +172,8 @@ class Method:
     priors: Sequence[str] = ()
     #: Whether its result answers the bench's problem, so that it can race other methods on it.
     races: bool = True
+    #: Whether it waits for a person most of the time, so that its steps come before other runs'.
+    interactive: bool = False
     order: int = 100
 
 
@@ -228,6 +230,8 @@ class Bench:
         smaller: ``smaller(settings) -> {dotted problem field: value}``: a problem of about
             half the memory, offered after out of memory; empty where there is none.
         used: ``used(problem) -> Used``: backend and models that the problem has loaded.
+        stage: how the page lays out the image panels; on ``explore`` they are, in this order, a
+            map, a picture and strips.
     """
 
     title: str
@@ -246,4 +250,5 @@ class Bench:
     thumbnail: str = ""
     smaller: Callable[[Any], dict[str, Any]] | None = None
     used: Callable[[Any], Used] | None = None
+    stage: Stage = "compare"
     order: int = 100

@@ -105,6 +105,23 @@ def test_another_package_brings_a_bench_and_methods(plugin: Path) -> None:
     assert catalogue.method("toy.board").package == "toybench"
 
 
+def test_the_catalogue_tells_what_waits_for_a_person_and_where_it_looks(plugin: Path) -> None:
+    catalogue = discover().catalogue
+    board, descent = catalogue.method("toy.board"), catalogue.method("toy.descent")
+    assert board.interactive
+    assert board.panels[0].pointer
+    assert not descent.interactive
+    assert not descent.panels[0].pointer
+    assert catalogue.bench("toy").stage == "compare"
+
+
+def test_only_a_picture_takes_a_pointer(package: Path) -> None:
+    text = (package / "descent.py").read_text().replace('kind="curve",', 'kind="curve", pointer=1,')
+    (package / "odd.py").write_text(text)
+    reason = discover("rooms").catalogue.broken["rooms.toy.odd"]
+    assert reason == "panels: rates has a pointer, but is no image"
+
+
 def test_an_id_cannot_be_taken_twice(package: Path, plugin: Path, monkeypatch: Any) -> None:
     monkeypatch.syspath_prepend(plugin)
     catalogue, methods, _ = discover("rooms")

@@ -43,5 +43,6 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=[PresetSpec("default", "Default", {})],
-    panels=[PanelSpec(name="board", title="Board", kind="image")],
+    panels=[PanelSpec(name="board", title="Board", kind="image", pointer=True)],
+    interactive=True,
 )

@@ -23,7 +23,16 @@ RECORD_SCHEMA = 1
 #: Present while outputs are being written; a later run in the same folder removes it.
 SAVING = ".saving"
 THUMBNAIL = "thumbnail.png"
-_LIBRARIES = ("priorbench", "torch", "numpy", "scipy", "scikit-image", "pillow", "onnxruntime")
+_LIBRARIES = (
+    "priorbench",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "pillow",
+    "onnxruntime",
+    "diffusers",
+)
 
 Status = Literal["running", "finished", "cancelled", "failed", "interrupted"]
 

@@ -53,7 +53,8 @@ def network_knob() -> Any:
         "folder, a file in it, or a name on the Hugging Face hub such as "
         "google/ddpm-celebahq-256, which the first run downloads. It must make pictures out of "
         "nothing but noise, pixel by pixel, and have its weights as safetensors; the picture "
-        "must have the size that it knows. Needs the optional extra `pretrained`.",
+        "must have the size that it knows, and a large network takes seconds for each step. "
+        "Needs the optional extra `pretrained`.",
         kind="file",
         when={"prior": ["pretrained"]},
     )

@@ -55,12 +55,13 @@ def flow_knob() -> Any:
         "auto",
         title="Prior",
         help="What knows how pictures look. The first two were trained to walk in straight "
-        "lines; the others are denoisers, whose paths bend.",
+        "lines; the others are denoisers, whose paths bend. For photographs take another "
+        "method: with their denoiser it falls behind the plain picture that it began with.",
         titles={
             "auto": "The one that fits the picture",
             "emoji-flow": "Emoji, straight paths, 32 × 32",
             "fashion-flow": "Clothing, straight paths, 32 × 32",
-            "photo-denoiser": "Photographs, any size",
+            "photo-denoiser": "Photographs, bent paths, any size",
             "emoji-score": "Emoji, bent paths, 32 × 32",
             "fashion-score": "Clothing, bent paths, 32 × 32",
             "gaussian": "Formula: smooth everywhere",

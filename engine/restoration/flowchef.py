@@ -185,7 +185,7 @@ def solve(
     A = problem.operator
     prior = load_flow(problem, params.prior, params.network)
     walk = times(params.steps, prior.sigma_max)
-    steer = steering(problem, params.task, params.subject)
+    steer = steering(problem, params.task, params.subject, params.prior)
 
     def first() -> Tensors:
         begin = repeated(centered(steer.start), params.samples)
@@ -238,7 +238,11 @@ METHOD = Method(
     solve=solve,
     presets=(
         PresetSpec(
-            "fast", "Fast", {"steps": 40, "strength": 0.4, "stop": 0.02}, "Forty steps.", 20.0
+            "fast",
+            "Fast",
+            {"steps": 40, "strength": 0.4, "stop": 0.02},
+            "Forty steps: for small pictures, whose networks walk in straight lines.",
+            20.0,
         ),
         PresetSpec(
             "faithful",

@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.method import BadInput
 from engine.operators import LinearOperator, Mask, Operator
 from engine.restoration.diffusion import rms, uncentered
-from engine.restoration.flow import sigma_at
+from engine.restoration.flow import STUDENTS, sigma_at
 from engine.restoration.guidance import Classifier, classifier_for
 from engine.restoration.prior import fitting
 from engine.restoration.problem import Problem
@@ -113,8 +113,10 @@ class Steering:
         return pull
 
 
-def steering(problem: Problem, task: Task, subject: str) -> Steering:
+def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") -> Steering:
     """What a person asked for.
+
+    ``prior`` decides which pictures' classes there are; ``auto`` takes those of the problem's.
 
     Raises:
         BadInput: a class that cannot be drawn at this size, or an edit without a hole.
@@ -128,7 +130,9 @@ def steering(problem: Problem, task: Task, subject: str) -> Steering:
             "missing, with a rectangle or painted by hand)",
             "problem.damage",
         )
-    classifier, index = classifier_for(fitting(problem), subject, problem.device)
+    teachers = {student: teacher for teacher, student in STUDENTS.items()}
+    known = fitting(problem) if prior == "auto" else teachers.get(prior, prior)
+    classifier, index = classifier_for(known, subject, problem.device)
     gray = torch.full((1, *A.shape_in), 0.5, dtype=y.dtype, device=y.device)
     if task == "class":
         return Steering(None, y, gray, classifier, index)

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.method import BadInput
 from engine.operators import (
     Downsample,
     GaussianBlur,
@@ -23,7 +24,8 @@ from engine.restoration.diffusion import centered
 from engine.restoration.flow import flow_steps, sigma_at, times
 from engine.restoration.flowchef import flowchef_step
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior
-from engine.restoration.steering import Pull, toward_measurement
+from engine.restoration.problem import Problem, RestorationSettings
+from engine.restoration.steering import Pull, steering, toward_measurement
 
 SHAPE = (1, 8, 8)
 
@@ -254,3 +256,14 @@ def test_a_full_step_solves_what_is_not_clipped_of_an_overexposed_picture() -> N
     clipped = (2 * picture > 1) | (picture < 0)
     torch.testing.assert_close(moved[clipped], picture[clipped])
     assert toward_measurement(A, y, x0 - before[0])[1] < before[1]
+
+
+def test_the_chosen_flow_says_which_classes_there_are() -> None:
+    # A gray picture could be clothing; who asked for the flow of emoji means emoji.
+    A = Identity((3, 32, 32))
+    problem = Problem(A, torch.full((1, 3, 32, 32), 0.5), 0.01, None, RestorationSettings())
+    assert steering(problem, "class", "sneaker").index == 7
+    assert steering(problem, "class", "sneaker", "fashion-flow").index == 7
+    assert steering(problem, "class", "face", "emoji-flow").index == 0
+    with pytest.raises(BadInput, match="no class that emoji-score knows"):
+        steering(problem, "class", "sneaker", "emoji-flow")

@@ -1,0 +1,1 @@
+"""How well codes keep factors apart, and how well a walk changes one thing."""

@@ -64,9 +64,9 @@ class Inbox:
             found.append(self._commands.popleft())
         return found
 
-    def wait(self) -> None:
-        """Sleep until something comes."""
-        self._arrived.wait()
+    def wait(self, seconds: float | None = None) -> None:
+        """Sleep until something comes, or for so long."""
+        self._arrived.wait(seconds)
 
 
 class Listener:
@@ -236,7 +236,7 @@ def _compute(
             scheduler.shutdown(checkpoint=False)
             return EXIT_DEVICE_LOST
         if not worked:
-            inbox.wait()
+            inbox.wait(scheduler.rest)
 
 
 def _unnoted(job: str) -> None:

@@ -28,6 +28,8 @@ class UpdateLike(Protocol):
     def total(self) -> int | None: ...
     @property
     def metrics(self) -> Mapping[str, float]: ...
+    @property
+    def rest(self) -> float: ...
 
 
 class Runnable(Protocol):
@@ -80,6 +82,8 @@ class Job:
         self.since = 0.0
         self.marks: deque[Mark] = deque(maxlen=64)
         self.progress_due = 0.0
+        #: Until when it rests, unless something happens to it.
+        self.wake = 0.0
         self.checkpoint_due = 0.0
 
     @property
@@ -90,3 +94,8 @@ class Job:
             return self.once
         awaited = self.run is not None and not self.run.waiting
         return self.state != "idle" or self.once or awaited
+
+    def resting(self, now: float) -> bool:
+        """Whether its next step is not due yet, and nothing asks for it."""
+        asked = self.cancelled or self.once or (self.run is not None and self.run.pending)
+        return self.wake > now and not asked

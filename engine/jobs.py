@@ -106,8 +106,15 @@ class Scheduler:
             case Detach():
                 job.live.detach()
 
+    @property
+    def rest(self) -> float | None:
+        """Seconds until a job that rests is due; None if there is none."""
+        now = self._clock()
+        wakes = [j.wake for j in self._jobs.values() if j.runnable and j.resting(now)]
+        return min(wakes) - now if wakes else None
+
     def turn(self) -> bool:
-        """One step of the job whose turn it is; False if no job has anything to do."""
+        """One step of the job whose turn it is; False if no job has anything to do now."""
         job = self._next()
         if job is None:
             return False
@@ -187,8 +194,9 @@ class Scheduler:
 
     def _next(self) -> Job | None:
         ready: dict[str, list[str]] = {kind: [] for kind in WEIGHTS}
+        now = self._clock()
         for job in self._jobs.values():
-            if job.runnable:
+            if job.runnable and not job.resting(now):
                 ready[job.start.priority].append(job.id)
         kinds = [kind for kind, jobs in ready.items() if jobs]
         if not kinds:
@@ -233,8 +241,10 @@ class Scheduler:
             self._show(job, run)
 
     def _advance(self, job: Job, run: Runnable) -> None:
+        began = self._clock()
         with self._interrupter.inside(job.id):
             update = run.advance()
+        job.wake = began + update.rest
         if update.kind == "step" or update.step != job.step:
             self._count(job, update)
         self._notes(job, run)
@@ -255,7 +265,8 @@ class Scheduler:
                 job.since = now
                 job.marks.clear()
                 self._state(job, "running")
-            if job.live.due(now):
+            # Whoever sets a pace does so to be watched.
+            if update.rest or job.live.due(now):
                 self._show(job, run)
             if now >= job.progress_due:
                 self._progress(job)

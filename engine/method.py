@@ -148,7 +148,18 @@ class Idle:
     state: State
 
 
-Yield = State | Idle
+@dataclass
+class Paced:
+    """A step of something that is played: the next one is due ``seconds`` later.
+
+    An event is answered at once. Where nobody watches, nothing waits.
+    """
+
+    state: State
+    seconds: float
+
+
+Yield = State | Idle | Paced
 Solver = Generator[Yield, tuple[UserEvent, ...], None]
 #: ``solve(problem, params, rng, state=None)``; ``rng`` is a CPU generator.
 Solve = Callable[..., Solver]

@@ -27,7 +27,7 @@ from engine.guard import Guard
 from engine.inputs import keep
 from engine.ledger import Ledger
 from engine.messages import PanelShape, RunRequest, Tune, UserEvent
-from engine.method import BadInput, Idle, Settings, Solver, State, Used, Yield
+from engine.method import BadInput, Idle, Paced, Settings, Solver, State, Used, Yield
 from engine.outputs import Outputs, as_picture
 from engine.plan import plan
 from engine.records import InputRecord, RunRecord, Status
@@ -39,12 +39,16 @@ _DRIVER = "__run__"
 
 
 class Update(NamedTuple):
-    """What one ``advance`` did. ``total`` is None where there is no end."""
+    """What one ``advance`` did. ``total`` is None where there is no end.
+
+    ``rest`` is how many seconds the next step is to wait for, unless something happens.
+    """
 
     kind: Literal["step", "idle", "done"]
     step: int
     total: int | None
     metrics: dict[str, float]
+    rest: float = 0.0
 
 
 class OutOfMemory(MemoryError):
@@ -100,6 +104,7 @@ class Run:
         self._inputs: dict[str, InputRecord] = {}
         self._resumes = 0
         self._idle = self._done = False
+        self._rest = 0.0
         self._warned: set[str] = set()
         # False while the generator computes: a state it was thrown out of is not whole.
         self._whole = False
@@ -393,7 +398,8 @@ class Run:
     def _take(self, yielded: Yield, *, known: bool = False) -> None:
         """Look at what the method yielded; ``known`` if its numbers are on record already."""
         self._idle = isinstance(yielded, Idle)
-        self._state = yielded.state if isinstance(yielded, Idle) else yielded
+        self._rest = yielded.seconds if isinstance(yielded, Paced) else 0.0
+        self._state = yielded if isinstance(yielded, State) else yielded.state
         if known:
             return
         with torch.no_grad():
@@ -441,4 +447,5 @@ class Run:
         assert self._state is not None
         kind: Literal["step", "idle", "done"]
         kind = "done" if self._done else "idle" if self._idle else "step"
-        return Update(kind, self._state.step, self._state.total, self.ledger.metrics)
+        rest = self._rest if kind == "step" else 0.0
+        return Update(kind, self._state.step, self._state.total, self.ledger.metrics, rest)

@@ -29,6 +29,7 @@ class Update(NamedTuple):
     step: int
     total: int | None
     metrics: dict[str, float]
+    rest: float = 0.0
 
 
 class Clock:
@@ -40,7 +41,10 @@ class Clock:
 
 
 class FakeRun:
-    """Takes ``total`` steps of ``cost`` seconds; ``idle`` ones wait for events."""
+    """Takes ``total`` steps of ``cost`` seconds; ``idle`` ones wait for events.
+
+    One with a ``rest`` is played: it takes a step every so many seconds.
+    """
 
     def __init__(self, clock: Clock, values: dict[str, Any]) -> None:
         self.clock = clock
@@ -49,6 +53,7 @@ class FakeRun:
         self.idle: bool = values.get("idle", False)
         self.raises: Callable[[int], None] = values.get("raises", lambda step: None)
         self.draw: float = values.get("draw", 0.0)
+        self.rest: float = values.get("rest", 0.0)
         self.step = values.get("begin", 0)
         #: How often it cannot be closed.
         self.full: int = values.get("full", 0)
@@ -66,7 +71,7 @@ class FakeRun:
         return self.idle and not (self.replay or self.pending)
 
     def update(self, kind: str) -> Update:
-        return Update(kind, self.step, self.total, {"loss": 1.0 / (1 + self.step)})
+        return Update(kind, self.step, self.total, {"loss": 1.0 / (1 + self.step)}, self.rest)
 
     def prepare(self) -> Update:
         self.raises(-1)

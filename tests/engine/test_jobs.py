@@ -179,6 +179,37 @@ def test_an_idle_job_costs_nothing_until_something_happens():
     assert bench.runs["a"].saved == [1]
 
 
+def test_a_job_that_is_played_keeps_its_pace_and_shows_every_step():
+    bench = Bench()
+    bench.start("a", total=None, cost=0.01, rest=0.04, priority="interactive")
+    bench.turns()
+    assert bench.steps() == [0, 1]
+    # The pace is that of the steps, not of the time between them.
+    assert bench.scheduler.rest == pytest.approx(0.03)
+    for step in range(2, 6):
+        bench.clock.now += bench.scheduler.rest
+        assert bench.turns() == 1
+        assert bench.steps()[-1] == bench.of(Frame)[-1].step == step
+    assert bench.states()[-1] == "running"
+
+
+def test_a_job_that_is_played_leaves_its_rests_to_others_and_answers_at_once():
+    bench = Bench()
+    bench.start("a", total=None, cost=0.01, rest=1.0, priority="interactive")
+    bench.start("b", total=None, cost=0.01, priority="training")
+    bench.turns(50)
+    assert len(bench.steps("a")) == 2
+    assert len(bench.steps("b")) > 40
+    bench.tune("a", 0.5)
+    bench.turns(2)
+    assert bench.runs["a"].sent == [Tune({"gain": 0.5})]
+    bench.control("a", "cancel")
+    bench.turns(2)
+    assert bench.states("a")[-1] == "cancelled"
+    bench.control("b", "pause")
+    assert bench.scheduler.rest is None
+
+
 def test_an_idle_job_goes_on_while_there_is_something_to_replay():
     bench = Bench()
     clicks = [Pointer("panel", "press", x, 0) for x in range(3)]

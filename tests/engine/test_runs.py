@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from toy_runs import DESCENT, finish
+from toy_runs import DESCENT, finish, solved_by
 
+from engine.discovery import installed
 from engine.messages import Pointer, RunRequest, Stroke, Tune
-from engine.method import BadInput, State
+from engine.method import BadInput, Paced, State
 from engine.records import read_record, repetition
 from engine.run_folder import resumable
 from engine.runs import Run, Update
@@ -177,6 +178,20 @@ def test_an_idle_run_costs_nothing_until_it_is_touched(begin: Callable[..., Run]
     assert run.advance((CLICK,)).step == 1
     assert run.state.scalars["log"] == [3]
     assert run.waiting
+
+
+def test_a_step_that_is_played_says_how_long_it_rests(
+    begin: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def played(problem, params, rng, state=None):
+        for step in range(3):
+            now = State(step, 2, {"x": torch.zeros(8)})
+            yield Paced(now, 0.04) if step < 2 else now
+
+    monkeypatch.setitem(installed().methods, "toy.descent", solved_by(played))
+    run = begin()
+    assert [run.advance().rest for _ in range(3)] == [0.04, 0.0, 0.0]
+    assert run.close("finished").steps == 2
 
 
 def test_a_repetition_gives_the_same_numbers(begin: Callable[..., Run], tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The metrics of disentanglement on codes of known worth: printed scores, seconds, and trees.
 
-    python tests/benchmarks/disentanglement.py [--samples 10000] [--full] [--trees] [--codes KIND ...]
+    python tests/benchmarks/disentanglement.py [--samples 10000] [--full] [--trees] [--codes ...]
 
 The factors are those of the sprites. ``--full`` takes the published sizes and boosted trees, which
 take minutes; ``--trees`` sets forests of several depths beside boosted trees. Seconds are processor

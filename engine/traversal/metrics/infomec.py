@@ -120,7 +120,7 @@ def _log_loss(inputs: Floats, labels: Ints) -> float:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    # An infinite C is no penalty in every version; the word for it has changed.
+    # An infinite C is no penalty; the word for it has changed between versions.
     probe = LogisticRegression(
         C=np.inf, class_weight="balanced", solver="lbfgs", max_iter=_ITERATIONS, tol=1e-4
     )

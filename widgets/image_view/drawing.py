@@ -58,9 +58,9 @@ def visible_crop(
     return Crop(left, top, right, bottom, target)
 
 
-def _is_smooth(zoom: float) -> bool:
-    """Smooth below 200 %, where pixels are not meant to be seen; copied as they are at 100 %."""
-    return zoom <= 2.0 and abs(zoom - 1.0) > 1e-6
+def _is_smooth(zoom: float, largest: float = 2.0) -> bool:
+    """Smooth below ``largest``, where pixels are not meant to be seen; copied as they are at 1."""
+    return zoom <= largest and abs(zoom - 1.0) > 1e-6
 
 
 def draw_layer(
@@ -70,15 +70,20 @@ def draw_layer(
     placement: Placement,
     clip: QRect,
     ratio: float,
+    *,
+    crisp: bool = False,
 ) -> None:
-    """Draw the part of a picture that ``clip`` shows, from the halving that fits the zoom."""
+    """Draw the part of a picture that ``clip`` shows, from the halving that fits the zoom.
+
+    A ``crisp`` one shows its pixels as squares from 100 % on, not only from 200 % on.
+    """
     zoom = placement.scale * ratio * frame[0] / layer.width
     level = layer.level_for(zoom)
     image = layer.image(level)
     crop = visible_crop((image.width(), image.height()), frame, placement, clip)
     if crop is None:
         return
-    smooth = _is_smooth(zoom * layer.width / image.width())
+    smooth = _is_smooth(zoom * layer.width / image.width(), 1.0 if crisp else 2.0)
     painter.save()
     painter.setClipRect(clip)
     painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)

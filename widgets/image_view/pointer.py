@@ -25,7 +25,14 @@ KEY_PAN = 64
 GRAB = 12
 """View pixels beside the wipe line that still take hold of it: 24 in all."""
 
-Drag = Literal["none", "pan", "wipe", "paint"]
+Drag = Literal["none", "pan", "wipe", "paint", "point"]
+
+_ARROWS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
 
 
 class Pointer:
@@ -64,6 +71,8 @@ class Pointer:
         elif self.near_wipe(at):
             self._drag = "wipe"
             self._grip = at.x() - stage.wipe_x(at)
+        elif stage.pointing.press(at):
+            self._drag = "point"
         else:
             self._drag = "pan"
         self._last = self._pressed = at
@@ -81,6 +90,8 @@ class Pointer:
             stage.drag_wipe(at.x() - self._grip, self._pressed)
         elif self._drag == "paint":
             stage.painting.move(stage.to_picture(at))
+        elif self._drag == "point":
+            stage.pointing.move(at)
         self._last = at
         stage.hover(at)
 
@@ -90,15 +101,17 @@ class Pointer:
             return
         if self._drag == "paint":
             self._stage.painting.release()
+        elif self._drag == "point":
+            self._stage.pointing.release(event.position())
         self._drag = "none"
         # What is hidden during a drag comes back.
         self._stage.update()
         self._stage.update_cursor(event.position())
 
     def double_click(self, event: QMouseEvent) -> None:
-        """Between the whole picture and 100 % at the cursor."""
-        stage = self._stage
-        if stage.tool() is not None or event.button() != Qt.MouseButton.LeftButton:
+        """Between the whole picture and 100 % at the cursor; where one points, another press."""
+        stage, left = self._stage, event.button() == Qt.MouseButton.LeftButton
+        if stage.tool() is not None or not left or stage.pointing.takes(event.position()):
             self.press(event)
         elif stage.is_fitting():
             stage.set_zoom(1.0, event.position())
@@ -148,12 +161,6 @@ class Pointer:
     def key(self, event: QKeyEvent) -> bool:
         """A key went down; False leaves it to Qt."""
         stage, key = self._stage, event.key()
-        arrows = {
-            Qt.Key.Key_Left: (KEY_PAN, 0),
-            Qt.Key.Key_Right: (-KEY_PAN, 0),
-            Qt.Key.Key_Up: (0, KEY_PAN),
-            Qt.Key.Key_Down: (0, -KEY_PAN),
-        }
         if event.matches(QKeySequence.StandardKey.Undo):
             return stage.painting.undo()
         if event.matches(QKeySequence.StandardKey.Redo):
@@ -172,8 +179,11 @@ class Pointer:
             stage.fit()
         elif key == Qt.Key.Key_1:
             stage.zoom_100()
-        elif key in arrows:
-            stage.pan_by(*arrows[Qt.Key(key)])
+        elif key in _ARROWS:
+            dx, dy = _ARROWS[Qt.Key(key)]
+            fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            if not stage.pointing.walk(dx, dy, fine=fine):
+                stage.pan_by(-dx * KEY_PAN, -dy * KEY_PAN)
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
                 stage.show_original(True)
@@ -186,3 +196,7 @@ class Pointer:
         else:
             return False
         return True
+
+    def key_up(self, event: QKeyEvent) -> bool:
+        """A key came up; False leaves it to Qt."""
+        return event.key() in _ARROWS and not event.isAutoRepeat() and self._stage.pointing.rest()

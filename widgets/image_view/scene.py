@@ -31,6 +31,9 @@ class Scene:
     note: str = ""
     """A quiet line at the foot, such as what is being prepared."""
     labels: bool = True
+    """Whether titles and scales are written on the pictures."""
+    crisp: bool = False
+    """Whether pixels are seen as squares as soon as they are enlarged."""
 
     def paint(self, painter: QPainter, dirty: QRect) -> None:
         """Paint pictures, mask, labels and wipe line within ``dirty``."""
@@ -41,7 +44,7 @@ class Scene:
             if self.labels:
                 self._labels(painter, pane, QRectF(area))
         whole = QRectF(dirty) if not self.panes else _union(self.panes)
-        if self.note and self.labels:
+        if self.note:
             corner = Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom
             drawing.draw_chip(painter, self.note, whole, corner, self.ratio)
 
@@ -64,8 +67,8 @@ class Scene:
                 painter, pair, frame, placement, clip, self.ratio, model.kind, scale
             )
         else:
-            layer = model.layers[pane.key]
-            drawing.draw_layer(painter, layer, frame, placement, clip, self.ratio)
+            layer, crisp = model.layers[pane.key], self.crisp
+            drawing.draw_layer(painter, layer, frame, placement, clip, self.ratio, crisp=crisp)
         if self.mask is not None and self.mask_color is not None:
             drawing.draw_mask(painter, self.mask, placement, clip, self.mask_color)
         if mode == "wipe":

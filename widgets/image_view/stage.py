@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +30,7 @@ from widgets.image_view.menu import show_menu
 from widgets.image_view.model import MODES, Mode
 from widgets.image_view.painting import Tool
 from widgets.image_view.pointer import Pointer
+from widgets.image_view.pointing import Pointing
 from widgets.image_view.surface import StageSurface
 
 
@@ -43,9 +44,12 @@ class ImageStage(StageSurface):
     Mouse: wheel or pinch zooms about the cursor, drag moves, double-click switches between fit and
     100 %. Keys: + and − zoom, 0 fits, 1 is 100 %, arrows move, space shows the original while held.
     With a tool in hand: Shift erases, Shift and wheel or [ and ] change the size of the brush.
+    On pictures that can be pointed at, drag and arrows move the point instead.
     """
 
     modeChanged = Signal(str)
+    pointed = Signal(str, str, float, float)
+    """Key, phase (``press``, ``move``, ``release``) and where, in pixels of that picture."""
     strokeFinished = Signal(object, float, bool)
     """Points [(x, y), …] and radius in picture pixels, and whether the stroke erased."""
     rectangleFinished = Signal(object, bool)
@@ -61,6 +65,8 @@ class ImageStage(StageSurface):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._pointer = Pointer(self)
+        self.pointing = Pointing(self)
+        self.pointing.pointed.connect(self.pointed)
         self._shows_focus = False
         self._empty.sampleChosen.connect(self.sampleChosen)
         self._empty.openRequested.connect(self.openRequested)
@@ -189,6 +195,21 @@ class ImageStage(StageSurface):
         self.model.kind, self.model.fixed_scale = kind, scale
         self.update()
 
+    def set_titled(self, on: bool) -> None:
+        """Write the titles on the pictures, or leave that to what stands around the stage."""
+        self._titled = on
+        self.update()
+
+    def set_crisp(self, on: bool) -> None:
+        """Show enlarged pixels as squares from 100 % on, not only from 200 % on."""
+        self._crisp = on
+        self.update()
+
+    def set_pointable(self, keys: Iterable[str]) -> None:
+        """The pictures on which press and drag mean a place in them; ``pointed`` tells it."""
+        self.pointing.set_keys(keys)
+        self.update_cursor(self._cursor_at)
+
     # Masks.
 
     def tool(self) -> Tool | None:
@@ -265,6 +286,8 @@ class ImageStage(StageSurface):
             shape = Qt.CursorShape.CrossCursor
         elif self._pointer.dragging == "wipe" or (at is not None and self._pointer.near_wipe(at)):
             shape = Qt.CursorShape.SplitHCursor
+        elif self._pointer.dragging == "point" or (at is not None and self.pointing.takes(at)):
+            shape = Qt.CursorShape.SizeAllCursor
         elif self.camera.panes and not self.is_fitting():
             shape = Qt.CursorShape.OpenHandCursor
         if self.cursor().shape() != shape:
@@ -313,6 +336,9 @@ class ImageStage(StageSurface):
     def _paint_reading(self, painter: QPainter) -> None:
         """The 0..255 values of the pixel under the cursor, in every pane for its own picture."""
         if self._reading is None or self._cursor_at is None or self._pointer.dragging != "none":
+            return
+        if self._reading.key in self.pointing.keys:
+            # There the place counts, not the color.
             return
         x, y = self.to_picture(self._cursor_at)
         corner = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
@@ -388,7 +414,7 @@ class ImageStage(StageSurface):
         """Back from the original."""
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.show_original(False)
-        else:
+        elif not self._pointer.key_up(event):
             super().keyReleaseEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -401,9 +427,10 @@ class ImageStage(StageSurface):
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """A key that is released elsewhere must not leave the original on."""
+        """A key that is released elsewhere must not leave the original on, or a point moving."""
         self._shows_focus = False
         self.show_original(False)
+        self.pointing.rest()
         super().focusOutEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

@@ -41,6 +41,7 @@ class StageSurface(QWidget):
         self.camera = Camera()
         self.painting = Painting(self)
         self._note = ""
+        self._titled, self._crisp = True, False
         self._mask_shown = True
         self._wipe = 0.5
         self._cursor_at: QPointF | None = None
@@ -285,6 +286,8 @@ class StageSurface(QWidget):
             mask=self.painting.visible() if self._draws_mask() else None,
             mask_color=theme.color("accent", OVERLAY_ALPHA),
             note=self._note,
+            labels=self._titled,
+            crisp=self._crisp,
         )
 
     def _draws_mask(self) -> bool:

@@ -15,6 +15,7 @@ from widgets.parts.flow import FlowLayout
 from widgets.parts.labels import ElidedLabel, HintLabel, IconLabel, SectionLabel, TextLabel
 from widgets.parts.rail import Rail
 from widgets.parts.reveal import Reveal
+from widgets.parts.splitter import GapSplitter
 from widgets.parts.thumbnail import Thumbnail, to_pixmap
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ElidedLabel",
     "EmptyState",
     "FlowLayout",
+    "GapSplitter",
     "HintLabel",
     "IconButton",
     "IconLabel",

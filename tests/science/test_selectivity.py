@@ -12,7 +12,7 @@ from torch import Tensor
 from engine.data.factors import Factor
 from engine.method import BadInput
 from engine.traversal.generator import LinearGenerator
-from engine.traversal.metrics.selectivity import Selectivity, departures, read_path, selectivity
+from engine.traversal.metrics.selectivity import Selectivity, apart, read_path, selectivity
 from engine.traversal.metrics.walks import length, measures, picture_length, roughness
 from engine.traversal.paths import Shifts, Straight, Walk, path
 
@@ -35,7 +35,7 @@ class Exact:
     generator: LinearGenerator
     factors: tuple[Factor, ...] = ordered(F)
 
-    def read(self, pictures: Tensor) -> Tensor:
+    def read(self, pictures: Tensor, near: Tensor | None = None) -> Tensor:
         return self.generator.encode(pictures)
 
 
@@ -49,7 +49,7 @@ def measured(generator: LinearGenerator, walk: Walk, both_sides: bool = False) -
     pictures = torch.stack([generator.decode(step) for step in points])
     reader = Exact(generator)
     start = 4 if both_sides else 0
-    return selectivity(read_path(reader, pictures), reader.factors, start)
+    return selectivity(read_path(reader, pictures, start), reader.factors, start)
 
 
 # Selectivity.
@@ -118,21 +118,20 @@ def test_the_farthest_of_every_kind_is_one() -> None:
     start = torch.tensor([0.0, 1.0, 2.0, 0.0])
     far = torch.tensor([8.0, 7.0, 3.0, 0.0])
     half = torch.tensor([4.0, 10.0, 2.0, 0.0])
-    apart = departures(torch.stack([start, half, far])[:, None], kinds)[:, 0]
-    assert apart[0].tolist() == [0, 0, 0, 0]
+    assert apart(start, start, kinds).tolist() == [0, 0, 0, 0]
     # From 1 back past 0 to 10 is three of six.
-    assert apart[1].tolist() == [0.5, 0.5, 0, 0]
-    assert apart[2].tolist() == [1, 1, 1, 0]
+    assert apart(half, start, kinds).tolist() == [0.5, 0.5, 0, 0]
+    assert apart(far, start, kinds).tolist() == [1, 1, 1, 0]
     # A full round is no way at all.
-    around = torch.tensor([[0.5], [12.5]])[:, None]
-    assert departures(around, kinds[1:2])[1].item() == pytest.approx(0)
+    around = apart(torch.tensor([12.5]), torch.tensor([0.5]), kinds[1:2])
+    assert around.tolist() == pytest.approx([0])
 
 
 def test_readings_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"shape \(3, 2, 4\); \(steps, n, 5\)"):
+    with pytest.raises(BadInput, match=r"shape \(3, 2, 4\); \(..., 5\) is needed"):
         selectivity(torch.zeros(3, 2, 4), ordered(5))
     with pytest.raises(BadInput, match="start is 3; it must be 0 to 2"):
-        departures(torch.zeros(3, 2, 1), ordered(1), 3)
+        selectivity(torch.zeros(3, 2, 1), ordered(1), 3)
 
 
 # Length, smoothness and coming back.

@@ -21,11 +21,11 @@ class Reader(Protocol):
         """The factors that are read, in the order of a reading's columns."""
         ...
 
-    def read(self, pictures: Tensor) -> Tensor:
+    def read(self, pictures: Tensor, near: Tensor | None = None) -> Tensor:
         """Readings (n, factors), floating, of pictures (n, C, H, W).
 
         In units of a factor's values: between them for what is ordered or circular, a whole number
-        for a category.
+        for a category. Of readings that are as good as each other, the one nearest to ``near``.
         """
         ...
 
@@ -49,27 +49,32 @@ class Selectivity:
     curves: Tensor
 
 
-def read_path(reader: Reader, pictures: Tensor) -> Tensor:
-    """Readings (steps, n, f) of the pictures (steps, n, C, H, W) along a path."""
-    steps, seeds = pictures.shape[:2]
-    return torch.stack([reader.read(step) for step in pictures]).reshape(steps, seeds, -1)
+def read_path(reader: Reader, pictures: Tensor, start: int = 0) -> Tensor:
+    """Readings (steps, n, f) of the pictures (steps, n, C, H, W) along a path.
+
+    It is read from its ``start`` outward, every step near the one before.
+    """
+    _inside(start, len(pictures))
+    readings: dict[int, Tensor] = {start: reader.read(pictures[start])}
+    for step in range(start + 1, len(pictures)):
+        readings[step] = reader.read(pictures[step], readings[step - 1])
+    for step in reversed(range(start)):
+        readings[step] = reader.read(pictures[step], readings[step + 1])
+    return torch.stack([readings[step] for step in range(len(pictures))])
 
 
-def departures(readings: Tensor, factors: Sequence[Factor], start: int = 0) -> Tensor:
-    """How far every reading (steps, n, f) is from the one at step ``start``: in [0, 1].
+def apart(one: Tensor, other: Tensor, factors: Sequence[Factor]) -> Tensor:
+    """How far two readings (..., f) are from each other, factor by factor: in [0, 1].
 
     Of an ordered factor, in shares of its range; of a circular one, of half its round; a category
     is the same or another. So 1 is the farthest that there is, whatever the factor.
     """
-    if readings.ndim != 3 or readings.shape[2] != len(factors):
+    if one.shape[-1] != len(factors):
         raise BadInput(
-            f"readings have shape {tuple(readings.shape)}; (steps, n, {len(factors)}) is needed",
-            "readings",
+            f"readings have shape {tuple(one.shape)}; (..., {len(factors)}) is needed", "readings"
         )
-    if not 0 <= start < len(readings):
-        raise BadInput(f"start is {start}; it must be 0 to {len(readings) - 1}", "start")
-    apart = (readings - readings[start]).abs()
-    columns = [_share(apart[..., i], factor) for i, factor in enumerate(factors)]
+    difference = (one - other).abs()
+    columns = [_share(difference[..., i], factor) for i, factor in enumerate(factors)]
     return torch.stack(columns, -1)
 
 
@@ -83,7 +88,8 @@ def selectivity(readings: Tensor, factors: Sequence[Factor], start: int = 0) -> 
     Args:
         start: the step that a path starts from; the middle one of a path with both sides.
     """
-    curves = departures(readings, factors, start).mean(1)
+    _inside(start, len(readings))
+    curves = apart(readings, readings[start], factors).mean(1)
     changed = curves.mean(0)
     total = float(changed.sum())
     if total == 0:
@@ -93,10 +99,15 @@ def selectivity(readings: Tensor, factors: Sequence[Factor], start: int = 0) -> 
     return Selectivity(float(shares[factor]), factor, shares, curves)
 
 
-def _share(apart: Tensor, factor: Factor) -> Tensor:
+def _share(difference: Tensor, factor: Factor) -> Tensor:
     if factor.kind == "category":
-        return (apart > 0.5).to(apart)
+        return (difference > 0.5).float()
     if factor.kind == "circular":
-        round_ = apart % factor.values
-        return torch.minimum(round_, factor.values - round_) / (factor.values / 2)
-    return apart / max(1, factor.values - 1)
+        around = difference % factor.values
+        return torch.minimum(around, factor.values - around) / (factor.values / 2)
+    return difference / max(1, factor.values - 1)
+
+
+def _inside(start: int, steps: int) -> None:
+    if not 0 <= start < steps:
+        raise BadInput(f"start is {start}; it must be 0 to {steps - 1}", "start")

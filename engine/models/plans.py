@@ -4,69 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
-
-from torch import nn
+from typing import Any
 
 from engine.data import fashion_mnist, noto_emoji
 from engine.data.small_pictures import SmallPictures
 from engine.models.flow_student import FlowStudent
 from engine.models.noise_classifier import NoiseClassification
 from engine.models.photo_denoiser import PhotoDenoiser, read_folder
+from engine.models.plan import EMOJI_DATA, Plan
 from engine.models.score_prior import ScorePrior
-from engine.models.training import Recipe
-
-
-class TrainedRecipe(Recipe, Protocol):
-    """A recipe whose result can be judged and written with a card."""
-
-    @property
-    def kind(self) -> type[nn.Module]:
-        """The class of the network."""
-        ...
-
-    @property
-    def architecture(self) -> dict[str, Any]:
-        """Its arguments."""
-        ...
-
-    def watch(self, network: nn.Module) -> dict[str, float]:
-        """Numbers on held-back pictures, quick enough for every checkpoint."""
-        ...
-
-    def measure(self, network: nn.Module, options: argparse.Namespace) -> dict[str, float]:
-        """The numbers of the card."""
-        ...
-
-
-def _none(parser: argparse.ArgumentParser) -> None:
-    """No options beyond the common ones."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How one model is trained.
-
-    Attributes:
-        texts: the words of the card (``ModelCard`` fields).
-        recipe: makes the recipe from the parsed options.
-        add_options: declares options that only this model has.
-        average: decay of the running mean of the weights.
-        every: steps between checkpoints.
-    """
-
-    id: str
-    texts: dict[str, Any]
-    recipe: Callable[[argparse.Namespace], TrainedRecipe]
-    data_help: str
-    steps: int
-    batch: int
-    rate: float = 1e-3
-    average: float = 0.999
-    every: int = 500
-    add_options: Callable[[argparse.ArgumentParser], None] = _none
+from engine.models.traversal_plans import TRAVERSAL
 
 
 def _photo_options(parser: argparse.ArgumentParser) -> None:
@@ -88,14 +36,6 @@ EMOJI = {"channels": 3, "mean": 0.554, "deviation": 0.588, "sigma_min": 0.002, "
 FASHION = {"channels": 1, "mean": -0.562, "deviation": 0.664, "sigma_min": 0.002, "sigma_max": 25.0}
 _WIDTHS = {"size": 32, "fold": 2, "widths": (64, 128), "blocks": 2, "embedding": 128}
 
-_EMOJI_DATA = {
-    "data": "Noto Emoji at 32x32 on white: 3,390 pictures of 1,635 base names, mirrored half of "
-    "the time, every base name equally likely; 64 base names held back, chosen by the SHA-256 of "
-    "the name without skin tones. Relatives of a held-back emoji under other base names (the same "
-    "person as a man and as a woman) can be among the training pictures.",
-    "data_terms": "Noto Emoji, Copyright Google: the font is under the SIL Open Font License 1.1, "
-    "tools and most pictures under Apache 2.0. Both allow to use, change and pass on.",
-}
 _FASHION_DATA = {
     "data": "Fashion-MNIST (Xiao, Rasul and Vollgraf 2017): the 60,000 training pictures of "
     "28x28 pixels in the middle of a black 32x32 square; 64 of the test pictures are held back "
@@ -225,7 +165,7 @@ PLANS: dict[str, Plan] = {
                 "limits": "Trained on one CPU core for about an hour. It knows emoji of 32x32 "
                 "pixels on white; samples have right colors and outlines, but often no object "
                 "that a person could name.",
-                **_EMOJI_DATA,
+                **EMOJI_DATA,
             },
         ),
         Plan(
@@ -262,7 +202,7 @@ PLANS: dict[str, Plan] = {
                 "summary": _FLOW + "the emoji score." + _PAIRS,
                 "published": {},
                 "limits": _FLOW_LIMITS,
-                **_EMOJI_DATA,
+                **EMOJI_DATA,
             },
         ),
         Plan(
@@ -297,7 +237,7 @@ PLANS: dict[str, Plan] = {
                 "published": {},
                 "limits": _CLASS_LIMITS + " The kinds are unequal: half of the base names are "
                 "people or things, and a code point is a rough label.",
-                **_EMOJI_DATA,
+                **EMOJI_DATA,
             },
         ),
         Plan(
@@ -317,4 +257,4 @@ PLANS: dict[str, Plan] = {
             },
         ),
     )
-}
+} | TRAVERSAL

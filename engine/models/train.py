@@ -8,23 +8,36 @@ import platform
 import shlex
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from engine.method import BadInput, State
 from engine.models.card import ModelCard, checksum
-from engine.models.plans import PLANS, Plan, TrainedRecipe
+from engine.models.plan import Plan, TrainedRecipe
+from engine.models.plans import PLANS
 from engine.models.training import Schedule, fit
+
+
+@runtime_checkable
+class Finishing(Protocol):
+    """What a recipe offers whose network is not shipped as it was trained."""
+
+    def finished(self, weights: dict[str, Tensor]) -> nn.Module:
+        """The network that ships, on the CPU, made of the weights of the trained one."""
+        ...
 
 
 def parser(plan: Plan) -> argparse.ArgumentParser:
     """Options of ``train MODEL``: the common ones, then those of the plan."""
     p = argparse.ArgumentParser(prog=f"priorbench train {plan.id}")
-    p.add_argument("--data", type=Path, required=True, help=plan.data_help)
+    if plan.data_help:
+        p.add_argument("--data", type=Path, required=True, help=plan.data_help)
     p.add_argument("--out", type=Path, required=True, help="where weights and card go")
     p.add_argument("--work", type=Path, help="where checkpoints go (default: OUT/training)")
     p.add_argument("--steps", type=int, default=plan.steps)
@@ -41,9 +54,13 @@ def parser(plan: Plan) -> argparse.ArgumentParser:
 
 def averaged(state: State, recipe: TrainedRecipe) -> nn.Module:
     """The network with the averaged weights of a training state."""
-    network = recipe.kind(**recipe.architecture)
-    weights = {k[5:]: v for k, v in state.tensors.items() if k.startswith("mean.")}
-    network.load_state_dict({k: v.detach().clone().cpu() for k, v in weights.items()})
+    means = {k[5:]: v for k, v in state.tensors.items() if k.startswith("mean.")}
+    weights = {k: v.detach().clone().cpu() for k, v in means.items()}
+    if isinstance(recipe, Finishing):
+        network = recipe.finished(weights)
+    else:
+        network = recipe.kind(**recipe.architecture)
+        network.load_state_dict(weights)
     return network.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload,no-any-return]
 
 
@@ -62,7 +79,7 @@ def train(model: str, argv: Sequence[str]) -> None:
         raise BadInput(
             f"resume: {options.work} holds a checkpoint; add --resume or choose another --work"
         )
-    state, losses = start, []
+    state, losses = start, defaultdict[str, list[float]](list)
     began = time.monotonic()
     recipe = plan.recipe(options)
     warmup = min(200, -(-options.steps // 10))
@@ -75,7 +92,8 @@ def train(model: str, argv: Sequence[str]) -> None:
         state=start,
         device=options.device,
     ):
-        losses.append(state.scalars["loss"])
+        for name, loss in state.scalars.items():
+            losses[name].append(loss)
         if state.step % options.every == 0 or state.step == options.steps:
             seconds = before + time.monotonic() - began
             state.scalars["seconds"] = seconds
@@ -84,7 +102,7 @@ def train(model: str, argv: Sequence[str]) -> None:
             line = {
                 "step": state.step,
                 "seconds": round(seconds),
-                "loss": round(sum(losses) / len(losses), 5),
+                **{name: round(sum(of) / len(of), 5) for name, of in losses.items()},
                 "rate": schedule(state.step - 1),
                 **{f"held_back_{k}": round(v, 3) for k, v in watched.items()},
             }
@@ -127,5 +145,5 @@ def _command(plan: Plan, options: argparse.Namespace) -> str:
     command = ["priorbench", "train", plan.id]
     for name, value in vars(options).items():
         if value is not None and name not in ("work", "every", "resume", "device"):
-            command += [f"--{name}", str(value)]
+            command += [f"--{name.replace('_', '-')}", str(value)]
     return shlex.join(command)

@@ -155,6 +155,14 @@ TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {
         "fashion-flow",
         "emoji-classifier",
         "fashion-classifier",
+        "digits-map",
+        "sprites-vae",
+        "sprites-tcvae",
+        "rooms-vae",
+        "rooms-tcvae",
+        "rooms-qlae",
+        "emoji-vae",
+        "faces-gan",
     )
 }
 TRAINERS |= {n: _trainer(n, "lpn_train") for n in ("lpn-line", "lpn-digits", "lpn-photos")}
@@ -163,10 +171,13 @@ TRAINERS |= {n: _trainer(n, "lpn_train") for n in ("lpn-line", "lpn-digits", "lp
 def export(name: str, out: Path | None = None) -> tuple[Path, float]:
     """Export a model to ONNX with a parity check; returns the file and the worst difference."""
     from engine.models.export import export_denoiser
+    from engine.models.export_decoder import export_decoder
     from engine.models.export_prox import export_prox
 
     path = out or FOLDER / card(name).id / "model.onnx"
     path.parent.mkdir(parents=True, exist_ok=True)
     built = network(name)
+    if hasattr(built, "decode"):
+        return path, export_decoder(built, path)
     # A denoiser takes a noise level, a prox has its own.
     return path, (export_denoiser if hasattr(built, "core") else export_prox)(built, path)

@@ -38,6 +38,8 @@ class Facts:
     racing: bool = False
     racers: int = 0
     able: int = 0
+    #: Whether its pictures can be seen over each other.
+    compares: bool = True
 
 
 Rule = Callable[[Facts], str]
@@ -140,6 +142,12 @@ def _resettable(facts: Facts) -> str:
     return _FIXED if facts.run in ACTIVE_RUNS else _on_bench(facts)
 
 
+def _compares(facts: Facts) -> str:
+    if not facts.compares:
+        return QT_TRANSLATE_NOOP("Reasons", "The pictures of this bench do not show the same")
+    return _on_bench(facts)
+
+
 @dataclass(frozen=True)
 class ActionSpec:
     """One action; ``menu`` is where it is listed, ``rule`` when it can be used."""
@@ -182,9 +190,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("run.resume", "Resume the interrupted run", RUN, "", "", _resumable, separator=True),
     ActionSpec("run.race", "Race methods", RUN, "side", "Ctrl+R", _raceable),
     ActionSpec("engine.restart", "Restart the engine", RUN, "engine", separator=True),
-    ActionSpec("view.wipe", "Wipe", VIEW, "wipe", "Ctrl+Alt+1", _on_bench),
-    ActionSpec("view.side", "Side by side", VIEW, "side", "Ctrl+Alt+2", _on_bench),
-    ActionSpec("view.difference", "Difference", VIEW, "difference", "Ctrl+Alt+3", _on_bench),
+    ActionSpec("view.wipe", "Wipe", VIEW, "wipe", "Ctrl+Alt+1", _compares),
+    ActionSpec("view.side", "Side by side", VIEW, "side", "Ctrl+Alt+2", _compares),
+    ActionSpec("view.difference", "Difference", VIEW, "difference", "Ctrl+Alt+3", _compares),
     ActionSpec("view.fit", "Fit the picture", VIEW, "fit", "Ctrl+0", _on_bench, separator=True),
     ActionSpec("view.full", "Show at 100 %", VIEW, "hundred", "Ctrl+1", _on_bench),
     ActionSpec(

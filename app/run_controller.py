@@ -7,18 +7,19 @@ is the page's own and ignores every other, so messages of a replaced run cannot 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.messages import Curves, Event, JobState, Metrics, Progress, RunRequest
+from engine.messages import Curves, Event, JobState, Metrics, Pointer, Progress, RunRequest
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from app.engine_client import Action, EngineClient
+    from app.engine_client import Action, EngineClient, Priority
     from app.engine_memory import Crash
 
 ACTIVE = frozenset({"preparing", "running", "idle", "paused", "stopping"})
@@ -33,7 +34,7 @@ def new_folder(runs: Path, method: str) -> Path:
 
 
 class RunController(QObject):
-    """The run of one page.
+    """The run of one page; those of ``interactive`` methods come before other runs.
 
     ``state`` is one of ``none``, ``preparing``, ``running``, ``idle``, ``paused``,
     ``stopping``, ``finished``, ``cancelled``, ``failed``, ``interrupted``.
@@ -56,9 +57,16 @@ class RunController(QObject):
     freed = Signal()
     ended = Signal(str)
 
-    def __init__(self, client: EngineClient, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        client: EngineClient,
+        parent: QObject | None = None,
+        *,
+        interactive: Collection[str] = (),
+    ) -> None:
         super().__init__(parent)
         self._client = client
+        self._interactive = frozenset(interactive)
         self.job = ""
         self.state = "none"
         self.text = ""
@@ -103,7 +111,8 @@ class RunController(QObject):
         folder.mkdir(parents=True, exist_ok=True)
         self.request, self.folder = request, folder
         self.last_progress, self.values = None, {}
-        self.job = self._client.start_job(request, folder, resume=resume)
+        priority: Priority = "interactive" if request.method in self._interactive else "run"
+        self.job = self._client.start_job(request, folder, resume=resume, priority=priority)
         self._become("preparing")
         self.started.emit(resume)
 
@@ -154,6 +163,11 @@ class RunController(QObject):
         """New values of live knobs for the run that goes on."""
         if self.active:
             self._client.tune(self.job, values)
+
+    def point(self, event: Pointer) -> None:
+        """Something was done on a picture of the run that goes on."""
+        if self.active:
+            self._client.point(self.job, event)
 
     def _steer(self, action: Action) -> None:
         if self.active and self.state != "stopping":

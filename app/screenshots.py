@@ -178,7 +178,7 @@ class Driver:
         window.show_page(shot.page)
         page = window.bench(shot.page)
         self._set(page, shot)
-        wait_for(lambda: bool(page.parts.stage.stage.keys()), 60.0, "the first picture")
+        wait_for(lambda: bool(page.parts.stage.keys()), 60.0, "the first picture")
         if shot.state == "before":
             self.look()
             return
@@ -187,11 +187,12 @@ class Driver:
             self.movie.watch(page)
         page.start()
         run = page.desk.run
+        # What waits for a person has come as far as it comes by itself.
         if shot.state == "during":
-            wait_for(lambda: run.share >= _HALF or not run.active, _RUN_S, "half of the run")
+            wait_for(lambda: run.share >= _HALF or _rests(run), _RUN_S, "half of the run")
             self.picture = window.grab().toImage()
-        wait_for(lambda: not run.active, _RUN_S, "the run to end")
-        if run.state != "finished":
+        wait_for(lambda: _rests(run), _RUN_S, "the run to end")
+        if run.state not in ("finished", "idle"):
             raise Trouble(f"the run ended as {run.state}: {run.text}")
         if shot.animation is not None:
             settle()
@@ -225,8 +226,7 @@ class Driver:
         for example in page.bench.examples:
             page.try_example(example)
             wait_for(lambda: run.state not in ("none", "preparing"), 60.0, "a run")
-            # What waits for a person has come as far as it comes by itself.
-            wait_for(lambda: not run.active or run.state == "idle", _RUN_S, "a run to end")
+            wait_for(lambda: _rests(run), _RUN_S, "a run to end")
             run.cancel()
             wait_for(lambda: not run.active, _RUN_S, "a run to be cancelled")
 
@@ -293,6 +293,11 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
     """
     if not _happens(condition, seconds):
         raise Trouble(f"waited {seconds:.0f} s for {what}")
+
+
+def _rests(run: Any) -> bool:
+    """Whether a run has ended, or waits for a person."""
+    return not run.active or run.state == "idle"
 
 
 def settle(milliseconds: int = 400) -> None:

@@ -76,7 +76,14 @@ class BenchPage(Page):
         self.single_results = Results(self)
         titles = {f"problem.{field.name}": field.title for field in bench.fields}
         self.single = RunDesk(
-            client, titles, parts.stage, parts.curves, parts.bar, parts.banner, self
+            client,
+            titles,
+            parts.stage,
+            parts.curves,
+            parts.bar,
+            parts.banner,
+            self,
+            interactive=[method.id for method in self.methods.values() if method.interactive],
         )
         self.race = Race(self, client)
         self.edits = Edits(self)
@@ -148,6 +155,7 @@ class BenchPage(Page):
             racing=self.state.race.on,
             racers=len(self.state.race.methods),
             able=len(self.race.able),
+            compares=self.parts.stage.compares,
         )
 
     def do(self, action_id: str, checked: bool) -> bool:
@@ -170,8 +178,8 @@ class BenchPage(Page):
             "run.step": self.desk.run.step,
             "run.cancel": self.desk.run.cancel,
             "run.resume": self.desk.resume,
-            "view.fit": self.parts.stage.stage.fit,
-            "view.full": self.parts.stage.stage.zoom_100,
+            "view.fit": self.parts.stage.fit,
+            "view.full": self.parts.stage.zoom_100,
             "view.layout": self.area.reset,
             "help.method": self._show_help,
         }
@@ -211,7 +219,7 @@ class BenchPage(Page):
         """Something to see while the engine is still starting, or begins with a run."""
         stage, spec = self.parts.stage.stage, self.picture_input
         ready = self._client.current_state in ("ready", "busy")
-        if not self.desk.run.active and (stage.keys() or ready):
+        if not self.desk.run.active and (self.parts.stage.keys() or ready):
             return
         array = quick_look(self.state.inputs.get(spec.name, "")) if spec is not None else None
         if array is not None and spec is not None:
@@ -440,8 +448,8 @@ class BenchPage(Page):
         parts.input.sample_wanted.connect(self.intake.look)
         parts.input.open_wanted.connect(self._on_open)
         parts.method.help_wanted.connect(self._show_help)
-        parts.stage.stage.openRequested.connect(self.open_picture)
-        parts.stage.stage.failed.connect(self.answers.refuse)
+        parts.stage.open_wanted.connect(self.open_picture)
+        parts.stage.failed.connect(self.answers.refuse)
         self.intake.sample.connect(parts.input.set_thumbnail)
         parts.bar.run.connect(self.start)
         for desk in (self.single, self.race.desk):

@@ -64,14 +64,14 @@ class KeptRuns(QObject):
 def kept_pictures(folder: Path, bench: BenchSpec) -> dict[str, Any]:
     """The image panels of a kept run, (H, W, 3) uint8, as far as it left them.
 
-    Outputs go to the panels of the same name; the first output is the result and goes to
-    the first panel, which is the bench's result.
+    Outputs go to the panels of the same name. Where pictures are compared, the first output is
+    the result and goes to the first panel, whatever its name.
     """
     row = read_folder(folder)
     panels = [panel.name for panel in bench.panels if panel.kind == "image"]
     files = export.outputs(row) if row is not None else {}
     found = {name: files[name] for name in panels if name in files}
-    if files and panels:
+    if files and panels and bench.stage == "compare":
         found = {panels[0]: next(iter(files.values())), **found}
     return {name: array for name, path in found.items() if (array := _read(path)) is not None}
 

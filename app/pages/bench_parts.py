@@ -10,11 +10,16 @@ from app.pages.bench_docks import Panel, PanelArea
 from app.pages.bench_input import InputPanel
 from app.pages.bench_method import MethodPanel
 from app.pages.bench_stage import StagePanel
+from app.pages.explore_stage import ExploreStage
 from app.pages.race_panel import RacePanel
+from app.pages.stage import BenchStage
 from engine.catalogue import BenchSpec, Catalogue
 from widgets.engine_gauge import EngineGauge
 from widgets.job_bar import JobBar
 from widgets.parts import Banner
+
+#: How the pictures are laid out, by what a bench asks for.
+_STAGES: dict[str, type[BenchStage]] = {"compare": StagePanel, "explore": ExploreStage}
 
 
 class BenchParts:
@@ -27,7 +32,7 @@ class BenchParts:
         self.input = InputPanel(bench)
         models = {model.id: model for model in catalogue.models}
         self.method = MethodPanel(catalogue.methods_of(bench.id), models)
-        self.stage = StagePanel(bench.panels, actions, page)
+        self.stage = _STAGES[bench.stage](bench.panels, actions, page)
         self.race = RacePanel(catalogue.methods_of(bench.id))
         self.below = Below(page)
         self.curves = self.below.curves
@@ -60,6 +65,8 @@ class BenchParts:
         outer = QVBoxLayout(page)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)
+        for splitter in self.stage.splitters:
+            self.area.add_splitter(splitter)
         self.area.settle()
         self.show_race(False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,8 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.dialogs import ask
 from app.pages.bench_curves import CurvesPanel
-from app.pages.bench_stage import StagePanel
+from app.pages.pointer_feed import PointerFeed
+from app.pages.stage import BenchStage
 from app.run_controller import RunController, new_folder
 from app.words import sentence
 from engine.messages import JobState, Progress, RunRequest
@@ -41,14 +42,18 @@ class RunDesk(QObject):
         self,
         client: EngineClient,
         titles: dict[str, str],
-        stage: StagePanel,
+        stage: BenchStage,
         curves: CurvesPanel,
         bar: JobBar,
         banner: Banner,
         parent: QObject,
+        *,
+        interactive: Collection[str] = (),
     ) -> None:
         super().__init__(parent)
-        self.run = RunController(client, self)
+        self.run = RunController(client, self, interactive=interactive)
+        self._pointer = PointerFeed(self.run, self)
+        stage.pointed.connect(self._pointer.take)
         self._titles = titles
         self._stage, self._curves, self._bar, self._banner = stage, curves, bar, banner
         #: What the banner's action does; each banner sets it anew.
@@ -128,6 +133,7 @@ class RunDesk(QObject):
         state = self.run.state
         text = self.tr("Interrupted") if state == "interrupted" else ""
         self._bar.set_state(_BAR.get(state, state), text)  # type: ignore[arg-type]
+        self._stage.show_run(state)
         last = self.run.last_progress
         if last is not None and state in ("finished", "cancelled", "failed", "paused"):
             self._on_progress(last)

@@ -11,29 +11,23 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from app.actions import ActionSet
 from app.page_state import PageState
 from app.pages.bench_masks import read_mask
+from app.pages.stage import ALONE, BenchStage, zoom_buttons
 from engine.catalogue import PanelSpec
 from widgets import theme
 from widgets.image_view import ImageStage, Reading
 from widgets.parts import Chip, LinkButton, TabButton
 
 _MODES = {"view.wipe": "wipe", "view.side": "side", "view.difference": "difference"}
-#: Before the name of a picture of the method that is looked at alone.
-_ALONE = "panel:"
 
 
-class StagePanel(QWidget):
-    """The stage with its line of controls above. ``viewed(key, value)``: a person's choice."""
+class StagePanel(BenchStage):
+    """The stage of a bench that compares, with its line of controls above."""
 
-    viewed = Signal(str, object)
-    #: A person finished painting: the mask as (H, W) uint8, or None where it is empty.
-    painted = Signal(object)
+    compares = True
 
     def __init__(self, panels: Iterable[PanelSpec], actions: ActionSet, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._panels = [panel for panel in panels if panel.kind == "image"]
-        self._titles = {panel.name: panel.title for panel in self._panels}
-        self._live: set[str] = set()
-        self.stage = ImageStage(self)
+        super().__init__(panels, parent)
+        self._adopt(self.stage)
         self.stage.setAccessibleName(self.tr("Pictures"))
         self.stage.set_scene([panel.name for panel in self._panels])
         if len(self._panels) > 1:
@@ -42,8 +36,7 @@ class StagePanel(QWidget):
             self.stage.set_original(self.original)
             self.stage.set_side([self.measurement, self.result, self.original])
         self._tabs: dict[str, TabButton] = {}
-        #: Pictures that only the method makes, and the buttons of those that are there.
-        self._method_panels: dict[str, PanelSpec] = {}
+        #: The buttons of those pictures of the method that are there.
         self._chips: dict[str, TabButton] = {}
         self._mode = "wipe"
         #: Results that stand in the place of the one, each with its title.
@@ -64,13 +57,8 @@ class StagePanel(QWidget):
         self._own.setSpacing(4)
         line.addLayout(self._own)
         line.addStretch(1)
-        for action_id, text in (("view.fit", self.tr("Fit")), ("view.full", self.tr("100 %"))):
-            tab = TabButton(text, self)
-            tab.setCheckable(False)
-            tab.setToolTip(actions[action_id].toolTip())
-            tab.setAccessibleName(actions[action_id].text())
-            tab.clicked.connect(actions[action_id].trigger)
-            line.addWidget(tab)
+        for button in zoom_buttons(actions, self):
+            line.addWidget(button)
         self._reading = QLabel(self)
         theme.set_role(self._reading, "hint")
         self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -94,26 +82,11 @@ class StagePanel(QWidget):
         #: The mask is being drawn from the page's state, not by a person.
         self._drawing = False
 
-    @property
-    def result(self) -> str:
-        """The picture that the method makes: the bench declares it first."""
-        return self._panels[0].name if self._panels else ""
-
-    @property
-    def measurement(self) -> str:
-        """The picture that the method was given: declared second."""
-        return self._panels[1].name if len(self._panels) > 1 else self.result
-
-    @property
-    def original(self) -> str:
-        """The picture before anything was done to it: declared last."""
-        return self._panels[-1].name if self._panels else ""
-
     def set_method(self, panels: Iterable[PanelSpec]) -> None:
         """Offer the pictures that only this method makes, each once it is there."""
         for panel in self._method_panels:
             self._forget(panel)
-        self._method_panels = {p.name: p for p in panels if p.kind == "image"}
+        super().set_method(panels)
 
     def set_rivals(self, titles: dict[str, str]) -> None:
         """Compare several results (key to title) with the measurement at once; none: the one."""
@@ -135,7 +108,6 @@ class StagePanel(QWidget):
     def show_rival(self, key: str, array: Any, title: str) -> None:
         """The newest picture of one of them."""
         self.stage.set_picture(key, array, title)
-        self._live.add(key)
 
     def show_view(self, state: PageState) -> None:
         """Compare, or show a picture of the method alone, as the page's state says."""
@@ -144,8 +116,8 @@ class StagePanel(QWidget):
 
     def _look(self) -> None:
         """Show what is wanted of what there is; the pair where the wanted one is not there."""
-        name = self._mode.removeprefix(_ALONE)
-        alone = self._mode.startswith(_ALONE) and name in self._chips
+        name = self._mode.removeprefix(ALONE)
+        alone = self._mode.startswith(ALONE) and name in self._chips
         mode = "single" if alone else self._mode if self._mode in self._tabs else "wipe"
         # What is wrong with a result is told by the original, where there is one.
         truth = bool(self._rivals) and mode == "difference" and self.original in self.stage.keys()  # noqa: SIM118
@@ -158,7 +130,7 @@ class StagePanel(QWidget):
 
     def _offer(self, panel: PanelSpec) -> None:
         chip = TabButton(panel.title, self)
-        chip.setObjectName(_ALONE + panel.name)
+        chip.setObjectName(ALONE + panel.name)
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
         self._chips[panel.name] = chip
@@ -179,7 +151,6 @@ class StagePanel(QWidget):
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:
                 self._forget(key)
-        self._live.clear()
         for key, array in arrays.items():
             self.stage.set_picture(key, array, self._titles.get(key, key.capitalize()))
 
@@ -190,7 +161,6 @@ class StagePanel(QWidget):
         if panel == self.result and step > 0:
             title = self.tr("{title} · step {step}").format(title=title, step=step)
         self.stage.set_picture(panel, array, title)
-        self._live.add(panel)
         if own and panel not in self._chips:
             self._offer(own)
 

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.dialogs import ask
 from app.pages.bench_below import Below
 from app.pages.bench_kept import kept_pictures
-from app.pages.bench_stage import StagePanel
+from app.pages.stage import BenchStage
 from app.race_run import Lane, RaceRun
 from app.race_scores import SECONDS, line, overlaid, scores
 from app.run_row import read_folder
@@ -45,7 +45,7 @@ class RaceDesk(QObject):
         self,
         client: EngineClient,
         bench: BenchSpec,
-        stage: StagePanel,
+        stage: BenchStage,
         below: Below,
         bar: JobBar,
         banner: Banner,

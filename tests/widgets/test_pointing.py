@@ -101,6 +101,16 @@ def test_a_drag_ends_with_a_release_where_nobody_listens_any_more(
     assert told[-1][2:] == told[-2][2:]
 
 
+def test_a_drag_goes_on_where_the_picture_is_by_now(stage: ImageStage, told: list[Any]) -> None:
+    QTest.mousePress(stage, LEFT, pos=at(10, 20))
+    stage.resize(600, 400)
+    QTest.mouseMove(stage, QPoint(300, 300))
+    assert told[-1][1:] == ("move", pytest.approx(30), pytest.approx(30))
+    stage.set_picture("map", None)
+    QTest.mouseRelease(stage, LEFT, pos=QPoint(10, 10))
+    assert told[-1][1:] == ("release", *told[-2][2:])
+
+
 def test_arrow_keys_move_the_point_and_not_the_picture(
     stage: ImageStage, told: list[Any], qtbot: Any
 ) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from PySide6.QtCore import QObject, QPointF, Signal
 
 from widgets.image_view.layer import Layer
-from widgets.image_view.panes import Pane
 from widgets.image_view.surface import StageSurface
 
 KEY_STEP = 1 / 40
@@ -30,8 +29,8 @@ class Pointing(QObject):
         super().__init__(stage)
         self._stage = stage
         self._keys: frozenset[str] = frozenset()
-        self._pane: Pane | None = None
-        self._walking = ""
+        #: The picture of the drag, and that of the arrow keys, while there is one.
+        self._dragged = self._walking = ""
         #: Where each picture was pointed at last.
         self._last: dict[str, Point] = {}
 
@@ -43,7 +42,7 @@ class Pointing(QObject):
     def set_keys(self, keys: Iterable[str]) -> None:
         """Let these pictures be pointed at; a drag on another one ends."""
         self._keys = frozenset(keys)
-        if self._pane is not None and self._pane.key not in self._keys:
+        if self._dragged not in self._keys:
             self.release()
         if self._walking not in self._keys:
             self.rest()
@@ -64,30 +63,28 @@ class Pointing(QObject):
         if not self.takes(at):
             return False
         self.rest()
-        self._pane = self._stage.camera.pane_at(at.x(), at.y())
-        self._tell(self._pane.key, "press", self._place(self._pane, at))
+        self._dragged = key = self._stage.camera.pane_at(at.x(), at.y()).key
+        self._tell(key, "press", self._place(key, at))
         return True
 
     def move(self, at: QPointF) -> None:
         """Go on with it."""
-        if self._pane is not None:
-            place = self._place(self._pane, at)
-            if place != self._last.get(self._pane.key):
-                self._tell(self._pane.key, "move", place)
+        key = self._dragged
+        if key and (place := self._place(key, at)) != self._last[key]:
+            self._tell(key, "move", place)
 
     def release(self, at: QPointF | None = None) -> None:
         """End it, where it has come to if no point is given."""
-        pane, self._pane = self._pane, None
-        if pane is not None:
-            place = self._place(pane, at) if at is not None else self._last[pane.key]
-            self._tell(pane.key, "release", place)
+        key, self._dragged = self._dragged, ""
+        if key:
+            self._tell(key, "release", self._place(key, at) if at is not None else self._last[key])
 
     # By keys.
 
     def walk(self, dx: int, dy: int, *, fine: bool) -> bool:
         """Move the point of the picture in sight; False where it cannot be pointed at."""
         panes = self._stage.camera.panes
-        if self._pane is not None or not panes or panes[0].key not in self._keys:
+        if self._dragged or not panes or panes[0].key not in self._keys:
             return False
         key = panes[0].key
         layer = self._stage.model.layers[key]
@@ -107,13 +104,13 @@ class Pointing(QObject):
             self._tell(key, "release", self._last[key])
         return bool(key)
 
-    def _place(self, pane: Pane, at: QPointF) -> Point:
-        """A point of the stage in pixels of the picture of ``pane``; the last if it has gone."""
-        layer = self._stage.model.layers.get(pane.key)
-        if layer is None:
-            return self._last[pane.key]
+    def _place(self, key: str, at: QPointF) -> Point:
+        """A point of the stage in pixels of a picture; the last if that is not seen any more."""
+        pane = next((pane for pane in self._stage.camera.panes if pane.key == key), None)
+        if pane is None:
+            return self._last[key]
         x, y = self._stage.placement(pane).to_picture(at.x(), at.y())
-        width, height = self._stage.model.frame
+        layer, (width, height) = self._stage.model.layers[key], self._stage.model.frame
         return _within(layer, x * layer.width / width, y * layer.height / height)
 
     def _tell(self, key: str, phase: str, place: Point) -> None:

@@ -1,0 +1,227 @@
+"""The middle of a bench that is explored: map left, picture right, strips below both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
+
+from app.actions import ActionSet
+from app.page_state import PageState
+from app.pages.stage import ALONE, BenchStage, zoom_buttons
+from engine.catalogue import PanelSpec
+from widgets.image_view import ImageStage
+from widgets.parts import ElidedLabel, GapSplitter, SectionLabel, TabButton
+from widgets.tokens import CONTROL_HEIGHT
+
+#: Smaller, a pane shows nothing that can be looked at.
+_SMALLEST = (120, 72)
+
+
+class _Pane(QWidget):
+    """Pictures of which one is seen, below a line that says which; the one of ``key`` first."""
+
+    #: A person wants to see this one.
+    wanted = Signal(str)
+
+    def __init__(self, key: str, stage: ImageStage, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._key = key
+        self.stage = stage
+        stage.setParent(self)
+        stage.setMinimumSize(*_SMALLEST)
+        # None of them shows the same as another: each is seen alone, at its own size.
+        stage.set_scene([])
+        stage.set_mode("single")
+        stage.set_titled(False)
+        self._tabs: dict[str, TabButton] = {}
+        self._title = SectionLabel("", self)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(4)
+        self.head = QHBoxLayout()
+        self.head.setContentsMargins(0, 0, 0, 0)
+        self.head.setSpacing(4)
+        # All heads are as high as one with buttons: pictures beside each other begin in one line.
+        self.head.addSpacerItem(QSpacerItem(0, CONTROL_HEIGHT))
+        self.head.addWidget(self._title)
+        self.head.addLayout(self._row)
+        self.head.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(2)
+        column.addLayout(self.head)
+        column.addWidget(stage, 1)
+
+    def put(self, key: str, array: Any, title: str) -> None:
+        """The newest picture of a key."""
+        fresh = key not in self._tabs
+        self.stage.set_picture(key, array, title)
+        if fresh:
+            tab = self._tabs[key] = TabButton(title, self)
+            tab.setObjectName(key)
+            tab.clicked.connect(self._on_tab)
+            self._row.insertWidget(0 if key == self._key else -1, tab)
+            self._name()
+
+    def drop(self, key: str) -> None:
+        """That picture is not there any more."""
+        self.stage.set_picture(key, None)
+        if (tab := self._tabs.pop(key, None)) is not None:
+            self._row.removeWidget(tab)
+            tab.hide()
+            tab.deleteLater()
+            self._name()
+
+    def show_key(self, key: str = "") -> None:
+        """See this one of its pictures; where it is not there, the first."""
+        wanted = (key, self._key, *self._tabs)
+        self.stage.set_single(next((name for name in wanted if name in self._tabs), None))
+        self._name()
+
+    def seen(self) -> str:
+        """The picture that is seen."""
+        return self.stage.model.single_key() or ""
+
+    def _name(self) -> None:
+        several, seen = len(self._tabs) > 1, self.seen()
+        for key, tab in self._tabs.items():
+            tab.setVisible(several)
+            tab.setChecked(key == seen)
+        title = self._tabs[seen].text() if seen in self._tabs else ""
+        self._title.setText(title)
+        self._title.setVisible(not several)
+        self.stage.setAccessibleName(title or self.tr("Picture"))
+
+    @Slot()
+    def _on_tab(self) -> None:
+        if (sender := self.sender()) is not None:
+            self.wanted.emit(sender.objectName())
+
+
+class ExploreStage(BenchStage):
+    """A map to drag on, the picture it leads to, and strips of directions.
+
+    The image panels of the bench are, in this order, map, picture and strips; those of a
+    method stand in the place of the map. What has no picture takes no room.
+    """
+
+    def __init__(self, panels: Iterable[PanelSpec], actions: ActionSet, parent: QWidget) -> None:
+        super().__init__(panels, parent)
+        names = [panel.name for panel in self._panels]
+        self._map_key, self._picture_key, self._strips_key = (*names, "", "", "")[:3]
+        self._left_wanted = ""
+        self._map = _Pane(self._map_key, ImageStage(), self)
+        self._picture = _Pane(self._picture_key, self.stage, self)
+        self._strips = _Pane(self._strips_key, ImageStage(), self)
+        self.stage.set_crisp(True)
+        self._adopt(self._map.stage, self.stage, self._strips.stage)
+        self._hint = ElidedLabel("", "hint", self)
+        self._hint.setToolTip(self.tr("Once it has been clicked, the arrow keys move on it, too"))
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._map.head.addWidget(self._hint, 100)
+        for button in zoom_buttons(actions, self):
+            self._picture.head.addWidget(button)
+        upper = GapSplitter(Qt.Orientation.Horizontal, self)
+        upper.addWidget(self._map)
+        upper.addWidget(self._picture)
+        whole = GapSplitter(Qt.Orientation.Vertical, self)
+        whole.addWidget(upper)
+        whole.addWidget(self._strips)
+        self.splitters = [upper, whole]
+        for splitter, shares in ((upper, (1, 1)), (whole, (3, 2))):
+            for place, share in enumerate(shares):
+                splitter.setStretchFactor(place, share)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(whole)
+        self._map.wanted.connect(self._on_left)
+        self._arrange()
+
+    @property
+    def result(self) -> str:
+        """The picture that the map leads to."""
+        return self._picture_key or self._map_key
+
+    @property
+    def original(self) -> str:
+        """There is no other: before a run it is what is looked at."""
+        return self.result
+
+    def show_view(self, state: PageState) -> None:
+        """See the map, or a picture of the method in its place, as the page's state says."""
+        self._left_wanted = state.view.get("mode", "").removeprefix(ALONE)
+        self._map.show_key(self._left_wanted)
+        self._say_hint()
+
+    def set_method(self, panels: Iterable[PanelSpec]) -> None:
+        """Another method: the pictures of the one before go."""
+        for name in self._method_panels:
+            self._map.drop(name)
+        super().set_method(panels)
+        self._arrange()
+
+    def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
+        """Pictures before a run; whatever a run had shown goes away."""
+        self.stage.set_note(note)
+        for key in self.keys():
+            if key not in arrays:
+                self._pane(key).drop(key)
+        for key, array in arrays.items():
+            self._put(key, array)
+        self._arrange()
+
+    def show_frame(self, panel: str, array: Any, step: int) -> None:
+        """A picture of the run, in its place."""
+        known = panel in self._pane(panel).stage.keys()  # noqa: SIM118 - a method, not a mapping
+        self._put(panel, array)
+        if not known:
+            self._arrange()
+
+    def show_run(self, state: str) -> None:
+        """Let pictures be pointed at while a run answers to it, and say so."""
+        super().show_run(state)
+        self._say_hint()
+
+    def _pane(self, key: str) -> _Pane:
+        if key == self._picture_key:
+            return self._picture
+        return self._strips if key == self._strips_key else self._map
+
+    def _put(self, key: str, array: Any) -> None:
+        own = self._method_panels.get(key)
+        title = own.title if own else self._titles.get(key, key.capitalize())
+        self._pane(key).put(key, array, title)
+
+    def _arrange(self) -> None:
+        """Room for what there is; without anything the place of the picture invites."""
+        self._map.show_key(self._left_wanted)
+        self._picture.show_key()
+        self._strips.show_key()
+        has = {pane: bool(pane.stage.keys()) for pane in (self._map, self._picture, self._strips)}
+        has[self._picture] = has[self._picture] or not any(has.values())
+        for pane, on in has.items():
+            pane.setVisible(on)
+        self.splitters[0].setVisible(has[self._map] or has[self._picture])
+        self._let_point()
+        self._say_hint()
+
+    def _say_hint(self) -> None:
+        """What a person can do with the picture at the left."""
+        seen = self._map.seen()
+        title = self._method_panels[seen].title if seen in self._method_panels else ""
+        title = (title or self._titles.get(seen, "")).lower()
+        text = ""
+        if seen in self._pointable():
+            if self._run_state in ("none", "finished", "cancelled", "failed", "interrupted"):
+                text = self.tr("Press Run, then drag on the {map}").format(map=title)
+            elif self._run_state in ("running", "idle"):
+                text = self.tr("Drag on the {map}").format(map=title)
+        self._hint.setText(text)
+
+    @Slot(str)
+    def _on_left(self, key: str) -> None:
+        self.viewed.emit("view:mode", ALONE + key)
+        # Where it was chosen before, nothing changes and its tab stays pressed.
+        self._map.show_key(self._left_wanted)

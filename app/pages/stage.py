@@ -1,0 +1,168 @@
+"""What a bench page needs of its middle, however the pictures are laid out there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from PySide6.QtCore import Signal, Slot
+from PySide6.QtWidgets import QSplitter, QWidget
+
+from app.actions import ActionSet
+from app.page_state import PageState
+from engine.catalogue import PanelSpec
+from engine.messages import Pointer
+from widgets.image_view import ImageStage
+from widgets.parts import TabButton
+
+#: Before the name of a picture of the method that is looked at alone, in the page's state.
+ALONE = "panel:"
+#: States of a run in which it answers to what a person does on its pictures.
+_ANSWERS = frozenset({"running", "idle"})
+
+
+class BenchStage(QWidget):
+    """The pictures of a bench and of the method in hand; ``show_run`` says what it is up to.
+
+    A layout tells where pictures go (``show_pictures``, ``show_frame``) and which of them
+    is the ``result``. Masks and races are for those that compare; elsewhere they do nothing.
+    """
+
+    #: A person's choice of what is seen: key and value of the page's state.
+    viewed = Signal(str, object)
+    #: A person finished painting: the mask as (H, W) uint8, or None where it is empty.
+    painted = Signal(object)
+    #: A person pointed at a picture: an ``engine.messages.Pointer``.
+    pointed = Signal(object)
+    open_wanted = Signal()
+    #: One line that says what could not be saved, and why.
+    failed = Signal(str)
+
+    #: Whether pictures can be wiped over each other, and methods race on it.
+    compares = False
+
+    def __init__(self, panels: Iterable[PanelSpec], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._panels = [panel for panel in panels if panel.kind == "image"]
+        self._titles = {panel.name: panel.title for panel in self._panels}
+        #: Pictures that only the method makes.
+        self._method_panels: dict[str, PanelSpec] = {}
+        self._run_state = "none"
+        #: Where the result is seen, quiet lines are said and pictures are copied from.
+        self.stage = ImageStage(self)
+        self._stages: list[ImageStage] = []
+        #: Borders that a person can drag.
+        self.splitters: list[QSplitter] = []
+
+    def _adopt(self, *stages: ImageStage) -> None:
+        """Listen to these."""
+        for stage in stages:
+            self._stages.append(stage)
+            stage.pointed.connect(self._on_pointed)
+            stage.openRequested.connect(self.open_wanted)
+            stage.failed.connect(self.failed)
+
+    @property
+    def result(self) -> str:
+        """The picture that the method makes: the bench declares it first."""
+        return self._panels[0].name if self._panels else ""
+
+    @property
+    def measurement(self) -> str:
+        """The picture that the method was given: declared second."""
+        return self._panels[1].name if len(self._panels) > 1 else self.result
+
+    @property
+    def original(self) -> str:
+        """The picture before anything was done to it: declared last."""
+        return self._panels[-1].name if self._panels else ""
+
+    def keys(self) -> list[str]:
+        """The pictures that there are."""
+        return [key for stage in self._stages for key in stage.keys()]  # noqa: SIM118
+
+    def fit(self) -> None:
+        """Show every picture whole."""
+        for stage in self._stages:
+            stage.fit()
+
+    def zoom_100(self) -> None:
+        """One pixel of a picture per pixel of the screen."""
+        for stage in self._stages:
+            stage.zoom_100()
+
+    def set_method(self, panels: Iterable[PanelSpec]) -> None:
+        """Offer the pictures that only this method makes, each once it is there."""
+        self._method_panels = {p.name: p for p in panels if p.kind == "image"}
+        self._let_point()
+
+    def show_run(self, state: str) -> None:
+        """Let pictures be pointed at while a run answers to it; ``state`` as of a run."""
+        self._run_state = state
+        self._let_point()
+
+    def show_view(self, state: PageState) -> None:
+        """Show what the page's state says is looked at."""
+
+    def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
+        """Pictures before a run; whatever a run had shown goes away."""
+        raise NotImplementedError
+
+    def show_frame(self, panel: str, array: Any, step: int) -> None:
+        """A picture of the run."""
+        raise NotImplementedError
+
+    def ask_for(self, text: str) -> None:
+        """Say quietly what is still to be given."""
+        self.stage.set_note(text)
+
+    # Only for those that compare.
+
+    @property
+    def painting(self) -> bool:
+        """Whether the tools of painting are offered."""
+        return False
+
+    def paint(self, on: bool, tool: str | None = None) -> None:
+        """Offer the tools of painting and take one in hand, or put all of it away."""
+
+    def show_mask(self, path: str) -> None:
+        """Draw the mask in a file, or none, over the pictures."""
+
+    def set_rivals(self, titles: dict[str, str]) -> None:
+        """Compare several results (key to title) with the measurement at once; none: the one."""
+
+    def forget_rivals(self) -> None:
+        """None of them has a picture yet."""
+
+    def show_rival(self, key: str, array: Any, title: str) -> None:
+        """The newest picture of one of them."""
+
+    # Pointing.
+
+    def _pointable(self) -> frozenset[str]:
+        """The pictures that the run would answer on."""
+        panels = {panel.name: panel for panel in self._panels} | self._method_panels
+        return frozenset(name for name, panel in panels.items() if panel.pointer)
+
+    def _let_point(self) -> None:
+        keys = self._pointable() if self._run_state in _ANSWERS else frozenset()
+        for stage in self._stages:
+            stage.set_pointable(keys)
+
+    @Slot(str, str, float, float)
+    def _on_pointed(self, key: str, phase: str, x: float, y: float) -> None:
+        self.pointed.emit(Pointer(key, phase, x, y))  # type: ignore[arg-type]
+
+
+def zoom_buttons(actions: ActionSet, parent: QWidget) -> list[TabButton]:
+    """Buttons for the whole picture and for 100 %."""
+    buttons = []
+    for action_id, text in (("view.fit", parent.tr("Fit")), ("view.full", parent.tr("100 %"))):
+        button = TabButton(text, parent)
+        button.setCheckable(False)
+        button.setToolTip(actions[action_id].toolTip())
+        button.setAccessibleName(actions[action_id].text())
+        button.clicked.connect(actions[action_id].trigger)
+        buttons.append(button)
+    return buttons

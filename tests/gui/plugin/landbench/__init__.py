@@ -1,0 +1,1 @@
+"""A bench that is explored, as another package would bring it: a land of two colors."""

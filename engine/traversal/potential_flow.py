@@ -27,6 +27,7 @@ from engine.traversal.potentials import (
     flow_wave_loss,
     jacobian_term,
     pair_at,
+    picture_change,
     rest_loss,
 )
 
@@ -46,8 +47,11 @@ class FlowPlan:
         batch: latents of an iteration, rounded up to a multiple of K.
         iterations: how many.
         rate: of Adam.
-        wave: weight of the rest condition and of the wave equation.
+        wave: weight of the wave equation.
+        rest: weight of the rest condition.
         jacobian: weight of the change of the picture, which is made large.
+        scale_free: whether these two weigh large and small potentials alike; else as the authors
+            have them, who give both the weight 1.
         distinct: weight of telling the potentials apart.
         operator: ``laplacian``, or the row sums of the published code.
         length: of every step; None takes the gradient's own.
@@ -63,7 +67,9 @@ class FlowPlan:
     iterations: int = 3000
     rate: float = 1e-3
     wave: float = 1.0
-    jacobian: float = 1.0
+    rest: float = 3.0
+    jacobian: float = 0.1
+    scale_free: bool = True
     distinct: float = 1.0
     operator: Operator = "laplacian"
     length: float | None = None
@@ -147,14 +153,16 @@ class FlowTrainer:
         u: Potential = self.field
         flowed = flow(u, z, plan.half, sign=sign, length=plan.length, detach=plan.detach)
         parts = {}
+        if plan.rest:
+            parts["rest"] = rest_loss(flowed, plan.scale_free)
         if plan.wave:
             speed = self.field.speed[:, None]
-            parts["rest"] = rest_loss(flowed)
             parts["wave"] = flow_wave_loss(u, flowed, speed, plan.operator, rng, plan.detach)
         pair = pair_at(flowed, times)
         before, after, step = (x.reshape(-1, d) for x in (pair.before, pair.after, pair.step))
         if plan.jacobian:
-            parts["jacobian"], first = jacobian_term(self.generator.decode, before, step)
+            change, first = picture_change(self.generator.decode, before, step)
+            parts["jacobian"] = jacobian_term(change.reshape(times.shape), plan.scale_free)
         elif plan.distinct:
             first = self.generator.decode(before)
         if plan.distinct:
@@ -192,7 +200,7 @@ class FlowTrainer:
 
 def _weights(plan: FlowPlan) -> dict[str, float]:
     return {
-        "rest": plan.wave,
+        "rest": plan.rest,
         "wave": plan.wave,
         "jacobian": -plan.jacobian,
         "distinct": plan.distinct,

@@ -9,14 +9,17 @@ The published code differentiates the sum of the gradient's entries where the eq
 Laplacian, which gives the row sums of the Hessian. Here the Laplacian is its trace; their operator
 is a switch.
 
-Wherever a potential ``u`` is asked for, any function will do that takes ``z`` (..., d) and ``t``
-(...) of one floating type and returns (...), every number from its own latent and time.
+Wherever a potential ``u`` is asked for, any function will do that takes ``z`` (..., m, d) and ``t``
+(..., m) of one floating type and returns (..., m), every number from its own latent and time.
 """
 
 from __future__ import annotations
 
+import importlib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import torch
@@ -31,6 +34,8 @@ EXACT, PROBES = 32, 4
 #: A gradient shorter than this points nowhere in particular, and is not made longer than in
 #: proportion.
 STILL = 1e-6
+#: A mean square change of pictures in [0, 1] that cannot be seen.
+FAINT = 1e-8
 
 
 def gradient(u: Potential, z: Tensor, t: Tensor) -> Tensor:
@@ -51,15 +56,10 @@ def hessian(u: Potential, z: Tensor, t: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def laplacian(u: Potential, z: Tensor, t: Tensor) -> Tensor:
-    """The exact trace of the Hessian, (...): d products with it, evaluated together."""
-    product = hessian(u, z, t)
-
-    def entry(unit: Tensor) -> Tensor:
-        return (product(torch.zeros_like(z) + unit) * unit).sum(-1)
-
-    basis = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
-    entries: Tensor = torch.func.vmap(entry)(basis)
-    return entries.sum(0)
+    """The exact trace of the Hessian, (...): its d diagonal entries, evaluated together."""
+    d = z.shape[-1]
+    units = torch.eye(d, dtype=z.dtype, device=z.device).repeat(z.shape[-2], 1)
+    return _quadratic(u, z, t, units.expand(*z.shape[:-2], -1, -1), d).sum(-1)
 
 
 def probed_laplacian(u: Potential, z: Tensor, t: Tensor, probes: Tensor) -> Tensor:
@@ -68,9 +68,20 @@ def probed_laplacian(u: Potential, z: Tensor, t: Tensor, probes: Tensor) -> Tens
     Args:
         probes: random signs (p, ..., d), each with the shape of ``z``; the estimate is their mean.
     """
-    product = hessian(u, z, t)
-    estimates: Tensor = torch.func.vmap(lambda v: (product(v) * v).sum(-1))(probes)
-    return estimates.mean(0)
+    count = len(probes)
+    together = probes.movedim(0, -2).flatten(-3, -2)
+    return _quadratic(u, z, t, together, count).mean(-1)
+
+
+def _quadratic(u: Potential, z: Tensor, t: Tensor, v: Tensor, count: int) -> Tensor:
+    """``v . H v``, (..., count), for ``count`` vectors in a row for each latent of ``z``.
+
+    Latents are repeated beside each other, so that a potential sees more of them at once; torch's
+    vmap would do the same with more ado.
+    """
+    repeated = z.repeat_interleave(count, -2)
+    product = hessian(u, repeated, t.repeat_interleave(count, -1))(v)
+    return (product * v).sum(-1).reshape(*z.shape[:-1], count)
 
 
 def row_sums(u: Potential, z: Tensor, t: Tensor) -> Tensor:
@@ -173,9 +184,18 @@ def flow(
     return Flow(torch.stack(points), torch.stack(gradients), torch.stack(steps))
 
 
-def rest_loss(flowed: Flow) -> Tensor:
-    """Mean square of the gradient's entries at time 0: the flow starts at rest."""
-    return flowed.gradients[0].square().mean()
+def rest_loss(flowed: Flow, scale_free: bool = True) -> Tensor:
+    """How far a flow of (groups, m, d) is from starting at rest.
+
+    The authors take the mean square of the gradient's entries at time 0. It counts for little where
+    potentials are small, and holds them small. Free of scale, it is the share of that in the mean
+    square along the walk, averaged over the groups.
+    """
+    squares = flowed.gradients.square()
+    if not scale_free:
+        return squares[0].mean()
+    start, all_along = squares[0].mean((-1, -2)), squares.mean((0, -1, -2))
+    return (start / (all_along + STILL**2)).mean()
 
 
 def flow_wave_loss(
@@ -220,20 +240,42 @@ def pair_at(flowed: Flow, times: Tensor) -> Pair:
     return Pair(before, flowed.points.gather(0, at + 2)[0], flowed.steps.gather(0, at + 1)[0])
 
 
-def jacobian_term(
+def picture_change(
     decode: Callable[[Tensor], Tensor], z: Tensor, step: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """How much a small step changes the picture, to be made large.
+    """How much a small step changes a picture.
 
     Args:
         decode: latents (n, d) to pictures (n, C, H, W).
         z, step: (n, d).
 
     Returns:
-        The mean square of the Jacobian times the step, by forward mode, and the pictures of ``z``.
+        The mean square over the pixels of the Jacobian times the step, by forward mode, (n,), and
+        the pictures of ``z``.
     """
+    _prepare_forward_mode()
     pictures, change = torch.func.jvp(decode, (z,), (step,))[:2]
-    return change.square().mean(), pictures
+    return change.square().flatten(1).mean(1), pictures
+
+
+@cache
+def _prepare_forward_mode() -> None:
+    """Let torch load its rules of forward mode, which it does with a deprecated call of its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._decomp.decompositions_for_jvp")
+
+
+def jacobian_term(change: Tensor, scale_free: bool = True) -> Tensor:
+    """What is made large of the changes (groups, m) of the pictures.
+
+    The authors take their mean. To it a potential that does nothing is a resting place: its square
+    has no slope there, and the judge takes "no change" for one of the directions. Free of scale, it
+    is the mean over the groups of the logarithm of their means.
+    """
+    if not scale_free:
+        return change.mean()
+    return (change.mean(-1) + FAINT).log().mean()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,401 @@
+"""Classic directions of a latent space, side by side: one strip and one slider for each.
+
+Sources: I. Higgins et al., beta-VAE, ICLR 2017 (sweeps of axes); E. Härkönen, A. Hertzmann, J.
+Lehtinen, S. Paris, GANSpace, NeurIPS 2020, https://arxiv.org/abs/2004.02546 (principal components,
+sliders in units of their deviation, several pictures moved together); Y. Shen, B. Zhou, SeFa, CVPR
+2021, https://arxiv.org/abs/2007.06600 (directions in closed form from the weights).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from engine.catalogue import PresetSpec
+from engine.messages import Pointer, UserEvent
+from engine.method import BadInput, Idle, Method, Paced, Settings, Solver, State, knob, tuned
+from engine.traversal.arrival import PACE, Arrival
+from engine.traversal.kept import read_kept, told
+from engine.traversal.paths import Directions, path
+from engine.traversal.plane import Plane, plane_through
+from engine.traversal.problem import Problem
+from engine.traversal.strips_view import Layout, layout
+from engine.traversal.views import REACH, RULES, found
+
+#: Strips at most, and pictures on each side of one.
+ROWS, SIDE = 8, 5
+#: The farthest that a slider goes, in sigmas.
+FARTHEST = 8.0
+#: Two presses this near (pixels) put a slider back to 0.
+NEAR = 6.0
+
+Source = Literal["axes", "pca", "sefa", "random", "supervised", "race", "kept"]
+
+
+class Sliders(Settings):
+    """How far one is along each direction."""
+
+    d1: float = knob(0.0, title="Row 1", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d2: float = knob(0.0, title="Row 2", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d3: float = knob(0.0, title="Row 3", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d4: float = knob(0.0, title="Row 4", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d5: float = knob(0.0, title="Row 5", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d6: float = knob(0.0, title="Row 6", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d7: float = knob(0.0, title="Row 7", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d8: float = knob(0.0, title="Row 8", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+
+    def values(self) -> list[float]:
+        """All of them in order."""
+        return [getattr(self, f"d{k}") for k in range(1, ROWS + 1)]
+
+
+class Params(Settings):
+    """Knobs of the strips."""
+
+    rule: Source = knob(
+        "axes",
+        title="Directions",
+        help="What finds them: the latent's own axes, the components in which real latents vary "
+        "most, the weights of the generator's first layer, chance, or labels. A race shows the "
+        "same direction number of every rule; kept ones come from an earlier run.",
+        titles=RULES | {"race": "Race: all rules", "kept": "Kept from a run"},
+    )
+    file: str = knob(
+        "",
+        title="Kept directions",
+        help="path.safetensors of an earlier run on this generator.",
+        kind="file",
+        when={"rule": ["kept"]},
+    )
+    first: int = knob(
+        1,
+        title="First direction",
+        help="The most telling is 1. A race shows this one of every rule.",
+        ge=1,
+        le=64,
+        live=True,
+    )
+    rows: int = knob(
+        6,
+        title="Strips",
+        help="How many directions are shown; there are as many as the latent has numbers.",
+        ge=1,
+        le=ROWS,
+        when={"rule": ["axes", "pca", "sefa", "random", "supervised", "kept"]},
+    )
+    reach: float = knob(
+        3.0,
+        title="Reach",
+        help="How far a strip goes on either side. Beyond 3 σ there are hardly any real pictures.",
+        unit="σ",
+        ge=0.5,
+        le=FARTHEST,
+        live=True,
+    )
+    pinned: int = knob(
+        1,
+        title="Pictures moved together",
+        help="A direction that means one thing means it for every picture. The strips show the "
+        "first.",
+        ge=1,
+        le=9,
+        live=True,
+    )
+    play: int = knob(
+        0,
+        title="Play row",
+        help="Lead the pictures back and forth along a strip; 0 stands still.",
+        ge=0,
+        le=ROWS,
+        live=True,
+    )
+    speed: int = knob(
+        60,
+        title="Pictures per round",
+        help="Forth, back and to the start; 30 take a second.",
+        ge=8,
+        le=300,
+        live=True,
+    )
+    names: str = knob(
+        "",
+        title="Names",
+        help="What the rows mean to you, parted by commas; they are kept with the directions.",
+    )
+    sliders: Sliders = knob(Sliders(), title="Sliders", help="How far along each direction.")
+
+
+class Strips:
+    """The directions, and how far one is along each."""
+
+    def __init__(self, problem: Problem, params: Params, seed: int) -> None:
+        self.problem, self.seed = problem, seed
+        self.arrival = Arrival.of(problem)
+        self.values = params.sliders.values()
+        self.rounds = 0
+        self.pressed: list[float] = []
+        self.held = -1
+        self.find(params)
+
+    def find(self, params: Params) -> None:
+        """Look for the directions that are to be shown."""
+        self.directions, self.titles = shown(self.problem, params, self.seed)
+        names = [name.strip() for name in params.names.split(",")]
+        for k, name in enumerate(names[: len(self.titles)]):
+            if name:
+                self.titles[k] = f"{name}\n{self.titles[k].replace(chr(10), ' ')}"
+
+    @property
+    def count(self) -> int:
+        """How many strips there are."""
+        return len(self.titles)
+
+    # --- what a person does --------------------------------------------------------------
+
+    def take(self, event: UserEvent, params: Params) -> None:
+        """A press or drag on a strip moves its slider; on the map, those of the first two."""
+        if not isinstance(event, Pointer) or not self.arrival.over:
+            return
+        if event.phase == "release":
+            self.held = -1
+        elif event.panel == "strips":
+            self._slide(event, params)
+        elif event.panel == "map" and self.count > 1 and (event.phase == "press" or self.held < 0):
+            self._go(event)
+
+    def _slide(self, event: Pointer, params: Params) -> None:
+        place = self.place()
+        again = False
+        if event.phase == "press":
+            over = place.found(event.x, event.y)
+            self.held = over[0] if over is not None else -1
+            again = len(self.pressed) == 2 and math.dist(self.pressed, (event.x, event.y)) <= NEAR
+            self.pressed = [] if again else [event.x, event.y]
+        if 0 <= self.held < self.count:
+            left, _ = place.corner(0, 0)
+            right, _ = place.corner(0, place.columns)
+            share = (event.x - left) / (right - left) * 2 - 1
+            columns = (2 * SIDE + 1) / (2 * SIDE)
+            value = max(-1.0, min(1.0, share * columns)) * params.reach
+            self.values[self.held] = 0.0 if again else value
+
+    def _go(self, event: Pointer) -> None:
+        plane = self.plane()
+        wanted = plane.places(plane.at(event.x, event.y)) - plane.places(self.base()[:1])
+        moves = self.directions.vectors[:2] * self.directions.sigmas[:2, None]
+        # What one sigma of each moves on the map, as columns.
+        made = (plane.places(plane.origin + moves) - plane.places(plane.origin[None])).mT
+        values = torch.linalg.solve(made, wanted[0]).clamp(-FARTHEST, FARTHEST)
+        self.values[:2] = [float(v) for v in values.cpu()]
+
+    def tune(self, before: Params, after: Params) -> None:
+        """A slider that was moved in the window wins over where its strip was left."""
+        pairs = zip(before.sliders.values(), after.sliders.values(), strict=True)
+        for k, (old, new) in enumerate(pairs):
+            if old != new:
+                self.values[k] = new
+        if after.first != before.first:
+            self.find(after)
+
+    # --- where one is --------------------------------------------------------------------
+
+    def starts(self, params: Params) -> Tensor:
+        """The latents (n, d) that the sliders move."""
+        return torch.cat([self.arrival.z, self.problem.starts(params.pinned)[1:]])
+
+    def base(self) -> Tensor:
+        """The first of them (1, d)."""
+        return self.arrival.z
+
+    def shift(self, values: list[float]) -> Tensor:
+        """What the sliders add to a latent, (d,)."""
+        weights = torch.tensor(values[: self.count]).to(self.directions.sigmas)
+        return (weights * self.directions.sigmas) @ self.directions.vectors
+
+    def place(self) -> Layout:
+        """Where the strips lie on their panel."""
+        return layout(self.count, 2 * SIDE + 1, self.problem.generator.shape[-1])
+
+    def plane(self) -> Plane:
+        """The map along the first two directions; one alone is shown over an axis."""
+        vectors, sigmas = self.directions.vectors, self.directions.sigmas
+        if len(vectors) > 1:
+            up, sigma = vectors[1], float(sigmas[1])
+        else:
+            up, sigma = torch.zeros_like(vectors[0]), float(sigmas[0])
+            up[vectors[0].abs().argmin()] = 1.0
+        reach = (REACH * float(sigmas[0]), REACH * sigma)
+        return plane_through(self.base(), vectors[0], up, self.problem.codes.z, reach)
+
+    def played(self, params: Params) -> list[float]:
+        """The sliders, that of the row that plays led along its strip."""
+        values = list(self.values)
+        if 0 < params.play <= self.count:
+            turn = self.rounds / params.speed
+            values[params.play - 1] = params.reach * _back_and_forth(turn)
+        return values
+
+    # --- what is kept and shown ----------------------------------------------------------
+
+    def state(self, step: int, params: Params, numbers: dict[str, float]) -> State:
+        """All of it, and what is drawn of it."""
+        values = self.played(params)
+        z = self.starts(params) + self.shift(values)
+        rows = torch.stack([self._row(k, values, params) for k in range(self.count)])
+        walked = min(max(params.play, 1), self.count) - 1
+        tensors = {
+            "z": z,
+            "plane": self.plane().tensor(),
+            "rows": rows,
+            "walks": rows,
+            "walk": self._round(walked, values, params),
+            "directions": self.directions.vectors,
+            "sigmas": self.directions.sigmas,
+            **{f"arrival.{k}": v for k, v in self.arrival.tensors.items()},
+        }
+        marks = [SIDE + round(v / params.reach * SIDE) for v in values[: self.count]]
+        axes = [title.split("\n")[0] for title in self.titles[:2]]
+        scalars: dict[str, Any] = {
+            "look": {"ground": "plain", "color": 1, "axes": [*axes, ""][:2]},
+            "titles": self.titles,
+            "marks": marks,
+            "curves": numbers,
+            "kept": {"directions": told(self.problem, self.titles, params.rule, params.reach)},
+            "strips": {
+                "values": self.values,
+                "rounds": self.rounds,
+                "pressed": self.pressed,
+                "held": self.held,
+                "seed": self.seed,
+                "arrival": [self.arrival.taken, self.arrival.error],
+            },
+        }
+        return State(step, None, tensors, scalars)
+
+    def _row(self, k: int, values: list[float], params: Params) -> Tensor:
+        """The latents (2 SIDE + 1, d) along direction ``k`` through where the others have led."""
+        others = [0.0 if j == k else v for j, v in enumerate(values)]
+        middle = self.base() + self.shift(others)
+        walk = self.directions.walk(k)
+        return path(walk, middle, SIDE, params.reach / SIDE, both_sides=True)[:, 0]
+
+    def _round(self, k: int, values: list[float], params: Params) -> Tensor:
+        """All pictures (t, n, d), led along direction ``k`` and back: the film that is kept."""
+        others = [0.0 if j == k else v for j, v in enumerate(values)]
+        middle = self.starts(params) + self.shift(others)
+        times = [_back_and_forth(step / params.speed) for step in range(params.speed)]
+        away = torch.tensor(times).to(middle)[:, None, None] * params.reach
+        return middle + away * (self.directions.sigmas[k] * self.directions.vectors[k])
+
+    def load(self, state: State) -> None:
+        """Be where a state was; the directions are found again, or were kept."""
+        kept = state.scalars["strips"]
+        self.values, self.rounds = list(kept["values"]), kept["rounds"]
+        self.pressed, self.held = list(kept["pressed"]), kept["held"]
+        tensors = {k: state.tensors[f"arrival.{k}"].clone() for k in self.arrival.tensors}
+        self.arrival = Arrival(tensors, *kept["arrival"])
+        scores = torch.ones_like(state.tensors["sigmas"])
+        self.directions = Directions(
+            state.tensors["directions"].clone(), state.tensors["sigmas"].clone(), scores
+        )
+        self.titles = list(state.scalars["titles"])
+
+
+def shown(problem: Problem, params: Params, seed: int) -> tuple[Directions, list[str]]:
+    """The directions of the strips, at most ``ROWS``, and their titles."""
+    if params.rule == "kept":
+        directions, titles = read_kept(params.file, problem)
+    elif params.rule == "race":
+        return _race(problem, params, seed)
+    else:
+        directions, titles = found(problem, params.rule, seed)
+    first = min(params.first, len(titles)) - 1
+    seen = slice(first, first + params.rows)
+    return (
+        Directions(directions.vectors[seen], directions.sigmas[seen], directions.scores[seen]),
+        titles[seen],
+    )
+
+
+def _race(problem: Problem, params: Params, seed: int) -> tuple[Directions, list[str]]:
+    """One direction of every rule that the generator has."""
+    vectors, sigmas, titles = [], [], []
+    for rule, words in RULES.items():
+        try:
+            directions, named = found(problem, rule, seed)  # type: ignore[arg-type]
+        except BadInput:
+            continue  # nobody knows the labels
+        k = min(params.first, len(named)) - 1
+        vectors.append(directions.vectors[k])
+        sigmas.append(directions.sigmas[k])
+        titles.append(f"{words}\n{named[k].split(chr(10))[0]}")
+    raced = Directions(torch.stack(vectors), torch.stack(sigmas), torch.ones(len(titles)))
+    return raced, titles
+
+
+def _back_and_forth(turn: float) -> float:
+    """From 0 to 1, to -1 and back to 0 while ``turn`` goes from 0 to 1, and so on."""
+    return math.sin(2 * math.pi * turn)
+
+
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield the strips after every event, and at 30 pictures a second while a row plays."""
+    if state is None:
+        seed = int(torch.randint(2**31, (1,), generator=rng))
+    else:
+        seed = int(state.scalars["strips"]["seed"])
+    with torch.no_grad():
+        strips = Strips(problem, params, seed)
+        numbers: dict[str, float] = {}
+        step = 0
+        if state is not None:
+            strips.load(state)
+            step, numbers = state.step, state.scalars["curves"]
+    while True:
+        with torch.no_grad():
+            now = strips.state(step, params, numbers)
+            goes_on = not strips.arrival.over or 0 < params.play <= strips.count
+        events = yield Paced(now, PACE) if goes_on else Idle(now)
+        step += 1
+        with torch.no_grad():
+            before, params = params, tuned(params, events)
+            strips.tune(before, params)
+            for event in events:
+                strips.take(event, params)
+            numbers = {}
+            if not strips.arrival.over:
+                numbers = strips.arrival.go_on(problem)
+            elif 0 < params.play <= strips.count:
+                strips.rounds = (strips.rounds + 1) % params.speed
+
+
+METHOD = Method(
+    title="Directions",
+    bench="traversal",
+    summary="Slide along the directions that classic rules find, and see what each one means.",
+    source="Härkönen et al. 2020; Shen, Zhou 2021",
+    url="https://arxiv.org/abs/2004.02546",
+    params=Params,
+    solve=solve,
+    races=False,
+    interactive=True,
+    presets=(
+        PresetSpec("axes", "Axes", {}, "One number of the latent at a time.", 1.0),
+        PresetSpec("pca", "Components", {"rule": "pca"}, "Where real latents vary most.", 1.0),
+        PresetSpec("sefa", "SeFa", {"rule": "sefa"}, "From the weights alone.", 1.0),
+        PresetSpec(
+            "together",
+            "Four together",
+            {"pinned": 4, "rule": "pca"},
+            "Does it mean the same for all?",
+            1.0,
+        ),
+        PresetSpec("race", "Race", {"rule": "race"}, "The first direction of every rule.", 1.0),
+    ),
+    order=20,
+)

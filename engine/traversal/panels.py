@@ -1,0 +1,184 @@
+"""What the bench shows and keeps: map, picture and strips, and the files of a walk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from torch import Tensor
+
+from engine.catalogue import PanelSpec
+from engine.method import Context, State
+from engine.outputs import as_picture
+from engine.traversal import films, map_view, strips_view
+from engine.traversal.generator import Shipped
+from engine.traversal.plane import Plane
+from engine.traversal.problem import Problem, TraversalSettings, build
+from engine.traversal.views import first_plane
+
+#: The longest film that is kept, in pictures.
+LONGEST = 300
+
+PANELS = (
+    PanelSpec(
+        name="map",
+        title="Map",
+        kind="image",
+        pointer=True,
+        optional=True,
+        help="A plane through the latent space. The ring is where you are; dots are latents of "
+        "real pictures, where the generator has an encoder.",
+    ),
+    PanelSpec(
+        name="picture",
+        title="Picture",
+        kind="image",
+        help="What the generator makes of the latent where you are; your own picture beside it, "
+        "if you brought one.",
+    ),
+    PanelSpec(
+        name="strips",
+        title="Strips",
+        kind="image",
+        pointer=True,
+        optional=True,
+        help="One row for each direction, backward at the left and forward at the right. The "
+        "picture at the end of a row shows what the direction changes: bright pixels the most.",
+    ),
+)
+
+
+def observe(problem: Problem, state: State) -> dict[str, float]:
+    """The method's own numbers."""
+    return dict(state.scalars.get("curves", {}))
+
+
+@torch.no_grad()
+def pictures(problem: Problem, state: State) -> dict[str, Tensor]:
+    """The image panels that a state fills, each (H, W, 3) uint8 on the CPU.
+
+    ``z`` (n, d) are the pictures. A ``plane`` (3, d) makes a map (see ``map_view.draw``), ``rows``
+    (rows, columns, d) make strips, with the scalars ``titles`` and ``marks``, the column to be
+    framed in each row, or -1; a latent of NaN leaves its place empty.
+    """
+    shown = {}
+    if "plane" in state.tensors:
+        shown["map"] = torch.from_numpy(map_view.draw(problem, state))
+    shown["picture"] = picture(problem, state)
+    if "rows" in state.tensors:
+        shown["strips"] = strips(problem, state)
+    return shown
+
+
+def picture(problem: Problem, state: State) -> Tensor:
+    """The pictures of ``z`` (n, d), with a person's own at the end: (H, W, 3) uint8."""
+    made = state.tensors.get("picture")
+    if made is None:
+        made = problem.decoder(state.tensors["z"])
+    if problem.target is not None:
+        made = torch.cat([made, problem.target.to(made)])
+    return as_picture(made).cpu()
+
+
+def strips(problem: Problem, state: State) -> Tensor:
+    """The sheet of strips, (H, W, 3) uint8; decoded again only where the rows have changed."""
+    rows, titles = state.tensors["rows"], state.scalars.get("titles", [])
+    key = (rows.shape, rows.cpu().numpy().tobytes(), tuple(titles))
+    kept = problem.still.get("strips")
+    if kept is None or kept[0] != key:
+        made = problem.decoder(rows.flatten(0, 1).nan_to_num())
+        empty = rows.isnan().any(-1)
+        drawn = strips_view.sheet(made.reshape(*empty.shape, *made.shape[1:]), titles, empty)
+        kept = problem.still["strips"] = (key, drawn)
+    canvas = kept[1].copy()
+    place = strips_view.layout(rows.shape[0], rows.shape[1], problem.generator.shape[-1])
+    for row, column in enumerate(state.scalars.get("marks", [])):
+        strips_view.mark(canvas, place, row, column)
+    return torch.from_numpy(canvas)
+
+
+@torch.no_grad()
+def preview(
+    settings: TraversalSettings, context: Context
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Map and picture before any run, and facts in words."""
+    problem = build(settings, context)
+    plane, axes = first_plane(problem)
+    look = {"axes": axes, "color": 1}
+    state = State(0, None, {"z": problem.start, "plane": plane.tensor()}, {"look": look})
+    channels, height, width = problem.generator.shape
+    facts = {
+        "size": f"{width} × {height} px",
+        "width": width,
+        "height": height,
+        "latent": problem.generator.latent_dim,
+        "color": channels == 3,
+        "notes": [f"a latent of {problem.generator.latent_dim} numbers", *problem.notes],
+    }
+    return pictures(problem, state), facts
+
+
+@torch.no_grad()
+def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
+    """Write the picture, map and strips as PNG, the walk as GIF, MP4 and as latents.
+
+    The walk is the state's ``walk`` (t, d) or (t, n, d), at most ``LONGEST`` steps of it.
+    """
+    outputs = {}
+    shown = pictures(problem, state)
+    for name, panel in shown.items():
+        image = Image.fromarray(panel.numpy())
+        if name == "picture":
+            times = films.factor(panel.shape[0])
+            image = image.resize((image.width * times, image.height * times), 0)
+        image.save(folder / f"{name}.png", compress_level=1)
+        outputs[name] = f"{name}.png"
+    walk = state.tensors.get("walk")
+    if walk is not None and len(walk) > 1:
+        frames = frames_of(problem, walk[:LONGEST])
+        films.write_gif(folder / "walk.gif", frames)
+        outputs["walk"] = "walk.gif"
+        if films.can_write_mp4():
+            films.write_mp4(folder / "walk.mp4", frames)
+            outputs["film"] = "walk.mp4"
+    return outputs | _latents(problem, state, folder)
+
+
+def frames_of(problem: Problem, walk: Tensor) -> Any:
+    """The pictures of a walk (t, d) or (t, n, d), (t, H, W, 3) uint8; n of them side by side."""
+    steps = walk.reshape(len(walk), -1, walk.shape[-1])
+    made = problem.decoder(steps.flatten(0, 1))
+    made = made.reshape(*steps.shape[:2], *made.shape[1:])
+    beside = made.movedim(1, 3).flatten(3, 4)
+    return strips_view.as_bytes(beside)
+
+
+def _latents(problem: Problem, state: State, folder: Path) -> dict[str, str]:
+    """``path.safetensors`` and ``path.json``: what was walked, and by which generator."""
+    kept = ("z", "plane", "keys", "trail", "walk", "rows", "directions", "sigmas")
+    tensors = {k: state.tensors[k] for k in kept if k in state.tensors and len(state.tensors[k])}
+    save_file(
+        {k: v.detach().float().contiguous().cpu() for k, v in tensors.items()},
+        folder / "path.safetensors",
+    )
+    generator = problem.generator
+    told = {
+        "generator": generator.name,
+        "title": generator.title,
+        "checksum": generator.checksum if isinstance(generator, Shipped) else "",
+        "latent": generator.latent_dim,
+        "rate": films.RATE,
+        "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
+        **state.scalars.get("kept", {}),
+    }
+    (folder / "path.json").write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n")
+    return {"latents": "path.safetensors", "path": "path.json"}
+
+
+def plane_of(state: State) -> Plane:
+    """The plane of a state's map."""
+    return Plane.of(state.tensors["plane"])

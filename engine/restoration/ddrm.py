@@ -105,7 +105,8 @@ class Spectral:
         s: singular values, which broadcast to ``y``.
         sigma: above 0.
         tau: ``sigma / s``.
-        measured: which coefficients were measured at all: numbers of the kind of ``y``, 1 or 0.
+        gain, inverse, measured: ``s``, ``1 / s``, and 1 where a coefficient was measured at
+            all, else 0; complex where ``y`` is, which spares many conversions.
     """
 
     svd: SVD
@@ -113,6 +114,8 @@ class Spectral:
     s: Tensor
     sigma: float
     tau: Tensor
+    gain: Tensor
+    inverse: Tensor
     measured: Tensor
 
     @classmethod
@@ -121,8 +124,9 @@ class Spectral:
         if A.svd is None:
             raise ValueError("this operator has no singular value decomposition")
         s, seen = A.svd.singular.like(y), A.svd.uh(y)
-        measured = (s > SMALLEST * s.max()).to(seen.dtype)
-        return cls(A.svd, seen, s, sigma, sigma / s.clamp_min(1e-30), measured)
+        inverse = 1.0 / s.clamp_min(1e-30)
+        kinds = (v.to(seen.dtype) for v in (s, inverse, s > SMALLEST * s.max()))
+        return cls(A.svd, seen, s, sigma, sigma * inverse, *kinds)
 
     def start(self, x: Tensor, level: float, noise: Tensor) -> Tensor:
         """The first ``x_t`` (B, C, H, W) at the noise ``level``, around ``x``, where it has to
@@ -130,7 +134,7 @@ class Spectral:
         """
         begin = x + level * noise
         white = self.svd.vh(noise)
-        at = self.y / self.s.clamp_min(1e-30) + _root(level**2 - self.tau**2) * white
+        at = self.y * self.inverse + _root(level**2 - self.tau * self.tau) * white
         change = torch.where(self.tau <= level, at - self.svd.vh(begin), 0.0)
         return begin + self.svd.v(self.measured * change)
 
@@ -161,9 +165,9 @@ def ddrm_step(
     clean, white, now = svd.vh(x0), svd.vh(noise), svd.vh(unseen)
     noisier, spread = tau > following, trust * tau
     # The factor of y - s x_0: small singular values do no harm in it, as in y / s they would.
-    pull = torch.where(noisier, kept * following, spread) * (1.0 / data.sigma)
+    pull = torch.where(noisier, kept * following / data.sigma, trust * data.inverse)
     fresh = torch.where(noisier, eta * following, _root(following**2 - spread * spread))
-    ruled = clean + pull * (data.y - data.s * clean) + fresh * white
+    ruled = clean + pull * (data.y - data.gain * clean) + fresh * white
     return unseen + svd.v(data.measured * (ruled - now))
 
 

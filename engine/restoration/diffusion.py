@@ -60,11 +60,15 @@ def grid(count: int, sigma_max: float = math.inf, spacing: Spacing = "uniform") 
         sigma_max: strongest noise that the prior knows, in [0, 1] units.
         spacing: of the times; ``quadratic`` takes shorter steps towards the picture.
     """
-    top = time_of(2.0 * sigma_max)
+    return [*(schedule()[t] for t in _walk(count, time_of(2.0 * sigma_max), spacing)), 1.0]
+
+
+@cache
+def _walk(count: int, top: int, spacing: Spacing) -> tuple[int, ...]:
+    """At most ``count`` times, from ``top`` down."""
     power = 2 if spacing == "quadratic" else 1
     parts = torch.linspace(1.0, 0.0, count + 1, dtype=torch.float64)[:-1] ** power
-    times = sorted({round(float(part) * top) for part in parts}, reverse=True)
-    return [*(schedule()[t] for t in times), 1.0]
+    return tuple(sorted({round(part * top) for part in parts.tolist()}, reverse=True))
 
 
 def centered(picture: Tensor) -> Tensor:

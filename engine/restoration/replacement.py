@@ -27,7 +27,10 @@ SOFTEST = 1e-2
 
 
 class Known(NamedTuple):
-    """Coordinates of the centered picture: measured values, their variance, which they are."""
+    """Coordinates of the centered picture: measured values and their variance.
+
+    ``seen`` is 1 where they were measured and 0 elsewhere; there the variance is infinite.
+    """
 
     value: Tensor
     variance: Tensor
@@ -73,12 +76,11 @@ class Replacement:
         if at is None or (at.a, at.s, at.value.real.dtype) != (a, s, dtype):
             known = self.known(dtype)
             # What is left of the level's variance when the measurement's noise is a part of it.
-            left = s * s - a * a * known.variance
-            value = a * known.value
-            put, deviation = known.seen & (left >= 0), left.clamp_min(0.0).sqrt()
+            left = (-a * a * known.variance).add_(s * s)
             # As numbers of one type, which multiply much faster than they are chosen from.
-            kinds = (deviation, put, known.seen & ~put)
-            self._level = at = Level(a, s, value, *(v.to(value.dtype) for v in kinds))
+            put = (left >= 0).to(known.value.dtype)
+            deviation = left.clamp_min_(0.0).sqrt_().to(known.value.dtype)
+            self._level = at = Level(a, s, a * known.value, deviation, put, known.seen - put)
         return at
 
     def known(self, dtype: torch.dtype) -> Known:
@@ -88,7 +90,9 @@ class Replacement:
             y = self.y.to(dtype)
             s, floor = self.A.svd.singular.like(y), self.A.norm * 1e-6
             safe = s.clamp_min(floor)
-            self._known[dtype] = Known(self.A.svd.uh(y) / safe, (self.sigma / safe) ** 2, s > floor)
+            value, variance = self.A.svd.uh(y) / safe, (self.sigma / safe) ** 2
+            variance = torch.where(s > floor, variance, torch.inf)
+            self._known[dtype] = Known(value, variance, (s > floor).to(value.dtype))
         return self._known[dtype]
 
     def __call__(

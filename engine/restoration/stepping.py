@@ -46,7 +46,7 @@ def stepped(
     else:
         k, tensors = state.step, state.tensors
         numbers = state.scalars["curves"]
-    live = chosen(params)
+    live, calm = chosen(params), torch.no_grad()
     while True:
         scalars = {**(facts or {}), "live": live, "curves": numbers}
         events: tuple[UserEvent, ...] = yield State(k, total, tensors, scalars)
@@ -57,7 +57,7 @@ def stepped(
             return
         before = _cost(prior)
         spent = {name: numbers.get(name, 0.0) for name in before}
-        with torch.no_grad():
+        with calm:
             tensors, numbers = step(k, tensors, params)
         after = _cost(prior)
         numbers = numbers | {name: spent[name] + after[name] - before[name] for name in after}

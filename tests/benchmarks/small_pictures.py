@@ -141,9 +141,9 @@ def preset(method: Method, changes: dict[str, Any] | None, prior: str) -> Any:
     return make(method.params, values)
 
 
-def last(method: Method, problem: Problem, params: Any) -> State:
+def last(method: Method, problem: Problem, params: Any, seed: int = 7) -> State:
     """The state that a run ends in."""
-    solver = method.solve(problem, params, torch.Generator().manual_seed(7))
+    solver = method.solve(problem, params, torch.Generator().manual_seed(seed))
     state = next(solver)
     while True:
         try:
@@ -190,7 +190,7 @@ def rows(of: Case, task: str, only: list[str], prior: str) -> dict[str, Row]:
     methods = installed().methods
     for name, method in sorted(methods.items(), key=lambda pair: pair[1].order):
         adapter = ADAPTERS.get(name, Adapter())
-        if method.bench != "restoration" or task in adapter.skip:
+        if method.bench != "restoration" or not method.races or task in adapter.skip:
             continue
         if only and name.rpartition(".")[2] not in only:
             continue

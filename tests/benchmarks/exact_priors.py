@@ -77,8 +77,13 @@ def diffpir(module: Any, case: Case) -> Tensor:
 
 
 def dps(module: Any, case: Case) -> Tensor:
-    """DPS, every level; of 3, 8 and 20 the strength 3 comes nearest."""
-    return uncentered(case.final(module, steps=1000, strength=3.0).tensors["level"])
+    """DPS, every level, with its own strength."""
+    return uncentered(case.final(module, steps=1000).tensors["level"])
+
+
+def dps_stronger(module: Any, case: Case) -> Tensor:
+    """DPS with the strength that of 0.5, 1, 2, 3 and 5 comes nearest on the mixture."""
+    return uncentered(case.final(module, steps=1000, strength=2.0).tensors["level"])
 
 
 def pigdm(module: Any, case: Case) -> Tensor:
@@ -106,6 +111,7 @@ def score_sde(module: Any, case: Case) -> Tensor:
 ADAPTERS: dict[str, tuple[str, Callable[[Any, Case], Tensor]]] = {
     "DiffPIR": ("diffpir", diffpir),
     "DPS": ("dps", dps),
+    "DPS, strength 2": ("dps", dps_stronger),
     "PiGDM": ("pigdm", pigdm),
     "PiGDM, paper": ("pigdm", pigdm_paper),
     "DDRM": ("ddrm", ddrm),

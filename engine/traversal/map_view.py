@@ -35,8 +35,8 @@ ACCENT: Color = (92, 207, 190)
 DIMMED = 0.5
 #: Potentials from low to high.
 LOW, HIGH = np.array([38.0, 62.0, 110.0]), np.array([232.0, 205.0, 150.0])
-#: Arrows across a landscape.
-ARROWS = 13
+#: From one arrow on a landscape to the next, in its points.
+ARROWS = 4
 
 
 def draw(problem: Problem, state: State) -> Canvas:
@@ -151,9 +151,9 @@ def _landscape(u: Tensor, slopes: Tensor | None) -> Canvas:
 
 
 def _arrows(canvas: Canvas, slopes: Floats) -> None:
-    cells = np.linspace(0, len(slopes) - 1, ARROWS + 2)[1:-1].round().astype(int)
+    cells = range(ARROWS // 2, len(slopes), ARROWS)
     longest = max(float(np.linalg.norm(slopes, axis=-1).max()), 1e-9)
-    scale = 0.8 * SIDE / (ARROWS + 1) / longest
+    scale = 0.8 * SIDE * ARROWS / len(slopes) / longest
     for row in cells:
         for column in cells:
             dx, dy = slopes[row, column] * scale

@@ -162,7 +162,7 @@ def _latents(problem: Problem, state: State, folder: Path) -> dict[str, str]:
     kept = ("z", "plane", "keys", "trail", "walk", "rows", "directions", "sigmas")
     tensors = {k: state.tensors[k] for k in kept if k in state.tensors and len(state.tensors[k])}
     save_file(
-        {k: v.detach().float().contiguous().cpu() for k, v in tensors.items()},
+        {k: v.detach().float().cpu().contiguous().clone() for k, v in tensors.items()},
         folder / "path.safetensors",
     )
     generator = problem.generator

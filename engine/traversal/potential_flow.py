@@ -55,7 +55,8 @@ class FlowPlan:
         distinct: weight of telling the potentials apart.
         operator: ``laplacian``, or the row sums of the published code.
         length: of every step; None takes the gradient's own.
-        both_sides: walk half of the latents backwards.
+        both_sides: walk half of the latents backwards. To the judge, backwards and forwards are
+            the same potential, so that no two of them are one way and its opposite.
         detach: keep training from looking through the walk.
         learn_speed: learn the wave speeds; else they stay.
     """
@@ -167,15 +168,13 @@ class FlowTrainer:
             first = self.generator.decode(before)
         if plan.distinct:
             second = self.generator.decode(after)
-            parts["distinct"] = self._told_apart(first, second, back.flatten())
+            parts["distinct"] = self._told_apart(first, second)
         return parts
 
-    def _told_apart(self, first: Tensor, second: Tensor, back: Tensor) -> Tensor:
-        """The judge's cross entropy; pairs walked backwards are shown in the potential's sense."""
-        turned = back[:, None, None, None]
-        logits = self.judge(torch.where(turned, second, first), torch.where(turned, first, second))
-        count = self.judge.count
-        truth = torch.arange(count, device=back.device).repeat_interleave(len(back) // count)
+    def _told_apart(self, first: Tensor, second: Tensor) -> Tensor:
+        """The judge's cross entropy on pairs in the order in which they were walked."""
+        logits, count = self.judge(first, second), self.judge.count
+        truth = torch.arange(count, device=logits.device).repeat_interleave(len(logits) // count)
         seen = F.one_hot(truth, count).to(logits).mT @ F.one_hot(logits.argmax(1), count).to(logits)
         self.confusion = REMEMBERED * self.confusion + (1 - REMEMBERED) * seen
         return F.cross_entropy(logits, truth)

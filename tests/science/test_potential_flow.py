@@ -339,25 +339,13 @@ def test_a_potential_finds_what_changes_the_pictures_of_a_linear_map_most(scale_
         assert float(aligned[1].min()) > 0.9
 
 
-@pytest.fixture(scope="module")
-def short_training() -> tuple[LinearGenerator, list[float], State]:
-    """Two potentials learn all the terms on a generator with two directions that show."""
-    torch.set_num_threads(1)
-    generator, _ = spectrum([6.0, 5.0, 0.5, 0.5])
-    plan = FlowPlan(count=2, width=16, steps=8, batch=24, iterations=220, rate=4e-3)
-    accuracy, state = [], None
-    for state in fit(generator, plan, seed=1):
-        if "accuracy" in state.scalars:
-            accuracy.append(state.scalars["accuracy"])
-    assert state is not None
-    return generator, accuracy, state
+TWO_THAT_SHOW = [6.0, 5.0, 0.5, 0.5]
 
 
-def test_flows_start_at_rest_and_bend(
-    short_training: tuple[LinearGenerator, list[float], State],
-) -> None:
-    generator, _, state = short_training
-    learned = field_of(state.tensors)
+def test_flows_start_at_rest_and_bend() -> None:
+    generator, _ = spectrum(TWO_THAT_SHOW)
+    plan = FlowPlan(count=2, width=16, steps=8, batch=16, iterations=120, rate=5e-3, distinct=0.0)
+    learned = field_of(trained(generator, plan, seed=2).tensors)
     z = generator.sample(200, torch.Generator().manual_seed(9))
     for k in range(2):
         walk = PotentialWalk(learned, k)
@@ -365,23 +353,27 @@ def test_flows_start_at_rest_and_bend(
         _, speed = walk.along(points)
         assert float(speed[2].mean()) > 10 * float(speed[0].mean())
         # Not by having gone dead.
-        assert float(speed[2].mean()) > 0.05
-        assert float(curvature(points).mean()) > 1e-4
-        assert float(return_error(walk, z, 4).mean()) > 1e-4
+        assert float(speed[2].mean()) > 0.1
+        assert float(curvature(points).mean()) > 1e-3
+        assert float(return_error(walk, z, 4).mean()) > 1e-3
 
 
-def test_potentials_learn_to_be_told_apart(
-    short_training: tuple[LinearGenerator, list[float], State],
-) -> None:
-    generator, accuracy, state = short_training
+def test_potentials_learn_to_be_told_apart_whichever_way_they_are_walked() -> None:
+    generator, _ = spectrum(TWO_THAT_SHOW)
+    plan = FlowPlan(
+        count=2, width=16, steps=4, batch=32, iterations=350, rate=6e-3, wave=0.0, length=0.7
+    )
+    accuracy = []
+    for state in fit(generator, plan, seed=2):
+        accuracy.append(state.scalars.get("accuracy", 0.0))
     assert accuracy[20] < 0.65
-    assert accuracy[-1] > 0.85
+    assert accuracy[-1] > 0.95
     confusion = state.tensors["confusion"]
-    assert bool((confusion.diagonal() > confusion.sum(1) / 2).all())
+    assert bool((confusion.diagonal() > 0.9 * confusion.sum(1)).all())
     learned = field_of(state.tensors)
     z = generator.sample(200, torch.Generator().manual_seed(9))
-    ways = [path(PotentialWalk(learned, k), z, 4)[-1] - z for k in range(2)]
-    assert float(torch.cosine_similarity(*ways).mean()) < 0.7
+    one, two = (path(PotentialWalk(learned, k, 0.7), z, 2)[-1] - z for k in range(2))
+    assert float(torch.cosine_similarity(one, two).abs().mean()) < 0.5
 
 
 TINY = FlowPlan(count=2, width=8, steps=6, batch=5, iterations=5)

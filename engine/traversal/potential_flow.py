@@ -1,239 +1,439 @@
-"""Training of potential flows on a frozen generator, as a generator of states.
+"""Potential flows: curved ways through a latent space, learned while you watch.
 
 Source: Y. Song, T. A. Keller, N. Sebe, M. Welling, Latent Traversals in Generative Models as
-Potential Flows, ICML 2023, https://arxiv.org/abs/2304.12944. K potentials are trained together: a
-batch holds equally many latents for each, and every latent has a time and a sign of its own. A
-judge learns to tell from two neighboring pictures which potential led from one to the other, and
-the potentials learn to be told apart, to change the picture, and to obey the wave equation.
+Potential Flows, ICML 2023, https://arxiv.org/abs/2304.12944. K potentials are trained on the frozen
+generator; each pushes a latent along its gradient, obeys the wave equation, changes the picture,
+and is told apart from the others by a judge that sees two neighboring pictures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator as Coroutine
-from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from engine.method import BadInput, State
-from engine.models.training import pack, unpack
-from engine.nets.potential_field import PairJudge, PotentialField
-from engine.traversal.generator import Generator
-from engine.traversal.potentials import (
-    Operator,
-    Potential,
-    flow,
-    flow_wave_loss,
-    jacobian_term,
-    pair_at,
-    picture_change,
-    rest_loss,
-)
+from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
+from engine.messages import Pointer, UserEvent
+from engine.method import Idle, Method, Paced, Settings, Solver, State, knob, tuned
+from engine.traversal.arrival import PACE, Arrival
+from engine.traversal.flow_page import confusions, landscape_on, strips_of
+from engine.traversal.flow_training import FlowPlan, FlowTrainer, Numbers
+from engine.traversal.plane import Plane
+from engine.traversal.problem import Problem
+from engine.traversal.strips_view import layout
+from engine.traversal.views import first_plane
 
-Numbers = dict[str, float]
-#: Share of the confusion matrix that a step keeps: a running count of about fifty batches.
-REMEMBERED = 0.98
+#: Iterations between two looks at the strips.
+REDRAWN = 10
+#: Potentials at most: as many strips find room.
+MOST = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowPlan:
-    """How potentials are trained. All but ``count``, ``width`` may change on the way.
+class Params(Settings):
+    """Knobs of the training, and of what is seen of it."""
 
-    Attributes:
-        count: K, how many potentials.
-        width: of their hidden layers; None takes 64, or the latent's size where that is more.
-        steps: T, of a two-sided path: half of them on each side. At least 4.
-        batch: latents of an iteration, rounded up to a multiple of K.
-        iterations: how many.
-        rate: of Adam.
-        wave: weight of the wave equation.
-        rest: weight of the rest condition.
-        jacobian: weight of the change of the picture, which is made large.
-        scale_free: whether these two weigh large and small potentials alike; else as the authors
-            have them, who give both the weight 1.
-        distinct: weight of telling the potentials apart.
-        operator: ``laplacian``, or the row sums of the published code.
-        length: of every step; None takes the gradient's own.
-        both_sides: walk half of the latents backwards. To the judge, backwards and forwards are
-            the same potential, so that no two of them are one way and its opposite.
-        detach: keep training from looking through the walk.
-        learn_speed: learn the wave speeds; else they stay.
-    """
+    count: int = knob(
+        6,
+        title="Potentials",
+        help="How many ways are learned together; each becomes a strip.",
+        ge=2,
+        le=MOST,
+    )
+    path: int = knob(
+        10,
+        title="Steps of a way",
+        help="Half of them forward, half backward.",
+        ge=4,
+        le=20,
+        step=2,
+    )
+    iterations: int = knob(
+        600,
+        title="Training steps",
+        help="A few hundred show what comes; a few thousand let it settle.",
+        ge=1,
+        le=100_000,
+    )
+    batch: int = knob(
+        24,
+        title="Latents per step",
+        help="More are slower and steadier. The authors take 128 and more.",
+        ge=8,
+        le=256,
+    )
+    rate: float = knob(
+        1e-3,
+        title="Learning rate",
+        help="How far a training step goes. The authors take 0.0001, for many more steps.",
+        ge=1e-5,
+        le=1e-2,
+        scale="log",
+        decimals=5,
+        live=True,
+    )
+    wave: float = knob(
+        1.0,
+        title="Wave equation",
+        help="How much a potential has to spread like a wave (the PDE term).",
+        ge=0.0,
+        le=100.0,
+        group="Weights",
+        live=True,
+    )
+    rest: float = knob(
+        3.0,
+        title="Start at rest",
+        help="How much a flow has to begin gently (the initial condition).",
+        ge=0.0,
+        le=100.0,
+        group="Weights",
+        live=True,
+    )
+    jacobian: float = knob(
+        0.1,
+        title="Change the picture",
+        help="How much every step has to change the picture (the Jacobian term, made large).",
+        ge=0.0,
+        le=10.0,
+        group="Weights",
+        live=True,
+    )
+    distinct: float = knob(
+        1.0,
+        title="Be told apart",
+        help="How much the potentials have to differ in the eyes of the judge.",
+        ge=0.0,
+        le=10.0,
+        group="Weights",
+        live=True,
+    )
+    operator: Literal["laplacian", "published"] = knob(
+        "laplacian",
+        title="Space derivative",
+        help="The wave equation has the Laplacian, the trace of the Hessian. The published code "
+        "computes the Hessian's row sums in its place; try what that changes.",
+        titles={"laplacian": "Laplacian", "published": "As in the published code"},
+        group="Details",
+        folded=True,
+        live=True,
+    )
+    scale_free: bool = knob(
+        True,
+        title="Free of scale",
+        help="Weigh large and small potentials alike in the terms of rest and change. Without, "
+        "the terms are the published ones, whose weights are 1.",
+        group="Details",
+        folded=True,
+        live=True,
+    )
+    learn_speed: bool = knob(
+        True,
+        title="Learn wave speeds",
+        help="Each potential finds the speed of its waves; else it stays 1.",
+        group="Details",
+        folded=True,
+        live=True,
+    )
+    detach: bool = knob(
+        False,
+        title="Short memory",
+        help="A step answers for itself only, not for those that led to it: less memory for "
+        "long ways.",
+        group="Details",
+        folded=True,
+        live=True,
+    )
+    shown: int = knob(
+        1,
+        title="On the map",
+        help="Which potential the map shows: high ground is sand, low ground blue, arrows point "
+        "where it pushes.",
+        ge=1,
+        le=MOST,
+        group="What is seen",
+        live=True,
+    )
+    time: int = knob(
+        1,
+        title="At step",
+        help="A potential changes with time: at step 0 it is to be flat.",
+        ge=0,
+        le=9,
+        group="What is seen",
+        live=True,
+    )
+    strength: float = knob(
+        1.0,
+        title="Strength",
+        help="What every step of the strips is multiplied by.",
+        ge=0.1,
+        le=10.0,
+        scale="log",
+        group="What is seen",
+        live=True,
+    )
+    play: int = knob(
+        0,
+        title="Play row",
+        help="Lead the picture along a strip, forth and back; 0 stands still.",
+        ge=0,
+        le=MOST,
+        group="What is seen",
+        live=True,
+    )
 
-    count: int = 8
-    width: int | None = None
-    steps: int = 10
-    batch: int = 64
-    iterations: int = 3000
-    rate: float = 1e-3
-    wave: float = 1.0
-    rest: float = 3.0
-    jacobian: float = 0.1
-    scale_free: bool = True
-    distinct: float = 1.0
-    operator: Operator = "laplacian"
-    length: float | None = None
-    both_sides: bool = True
-    detach: bool = False
-    learn_speed: bool = True
-
-    def __post_init__(self) -> None:
-        """Raises ``BadInput`` for numbers that no training can have."""
-        for name, least in (("count", 1), ("steps", 4), ("batch", 1), ("iterations", 1)):
-            value = getattr(self, name)
-            if value < least:
-                raise BadInput(f"{name} is {value}; it must be {least} or more", name)
-
-    @property
-    def half(self) -> int:
-        """Steps on one side."""
-        return self.steps // 2
-
-
-def usual_width(latent_dim: int) -> int:
-    """The width of the potentials of a latent space: 64, or its size made even."""
-    return max(64, latent_dim + latent_dim % 2)
-
-
-class FlowTrainer:
-    """Potentials, their judge and Adam, on a frozen generator.
-
-    Args:
-        seed: of the initial weights and of every batch.
-    """
-
-    def __init__(self, generator: Generator, plan: FlowPlan, seed: int) -> None:
-        self.generator, self.seed = generator, seed
-        like = generator.sample(1, torch.Generator().manual_seed(0))
-        width = plan.width or usual_width(generator.latent_dim)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            self.field = PotentialField(plan.count, generator.latent_dim, width).to(like)
-            self.judge = PairJudge(generator.shape[0], plan.count).to(like)
-        self._adam = torch.optim.Adam(
-            [*self.field.parameters(), *self.judge.parameters()], lr=plan.rate
+    def plan(self) -> FlowPlan:
+        """What the trainer needs of them."""
+        return FlowPlan(
+            count=self.count,
+            steps=self.path,
+            batch=self.batch,
+            iterations=self.iterations,
+            rate=self.rate,
+            wave=self.wave,
+            rest=self.rest,
+            jacobian=self.jacobian,
+            scale_free=self.scale_free,
+            distinct=self.distinct,
+            operator=self.operator,
+            detach=self.detach,
+            learn_speed=self.learn_speed,
         )
-        self.confusion = like.new_zeros(plan.count, plan.count)
 
-    def step(self, k: int, plan: FlowPlan) -> Numbers:
-        """Iteration ``k`` (from 0); its batch is a function of ``k`` and the seed alone.
+    def seen(self) -> tuple[Any, ...]:
+        """Whatever what is drawn depends on."""
+        return self.shown, self.time, self.strength
 
-        Returns:
-            ``loss`` and its parts before weighting, those whose weight is not 0: ``rest``,
-            ``wave``, ``jacobian`` (made large) and ``distinct`` (nats, with ``accuracy``, the
-            running share of pairs that the judge tells right).
+
+class Page:
+    """The potentials in training, and what is seen of them."""
+
+    def __init__(self, problem: Problem, params: Params, seed: int) -> None:
+        self.problem, self.seed = problem, seed
+        self.trainer = FlowTrainer(problem.generator, params.plan(), seed)
+        self.arrival = Arrival.of(problem)
+        self.start = self.arrival.z
+        self.plane, self.axes = first_plane(problem)
+        self.frame = 0
+        #: The column of each strip that is seen; the middle one is the start.
+        self.column = params.plan().half
+        self.row = 0
+        self.views: dict[str, Tensor] = {}
+
+    def look(self, params: Params) -> None:
+        """Draw what is seen anew."""
+        plan, field = params.plan(), self.trainer.field
+        half = plan.half
+        rows, speeds = strips_of(field, self.start, half, params.strength, plan.length)
+        k = min(params.shown, field.count) - 1
+        heights, slopes = landscape_on(field, k, self.plane, min(params.time, half - 1))
+        steps = torch.arange(half).to(speeds)
+        lines = [speeds.mean(0), speeds.amin(0), speeds.amax(0)]
+        self.views = {
+            "rows": rows,
+            "walks": rows[k : k + 1],
+            "landscape": heights,
+            "slopes": slopes,
+            "speed": torch.stack([steps, *lines]),
+            "told": confusions(self.trainer.confusion),
+        }
+
+    def take(self, event: UserEvent, params: Params) -> bool:
+        """A press on the map walks from there, one on a strip shows its picture.
+
+        Returns whether the strips have to be drawn anew.
         """
-        rng = torch.Generator().manual_seed((self.seed * 1_000_003 + k) % 2**32)
-        for group in self._adam.param_groups:
-            group["lr"] = plan.rate
-        with torch.enable_grad():
-            parts = self._parts(plan, rng)
-            loss = sum(
-                (weight * parts[name] for name, weight in _weights(plan).items() if name in parts),
-                start=self.confusion.new_zeros(()),
-            )
-            self._adam.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-        if not plan.learn_speed:
-            self.field.log_speed.grad = None
-        self._adam.step()
-        numbers = {name: float(value.detach()) for name, value in parts.items()}
-        if "distinct" in parts:
-            told = float(self.confusion.diagonal().sum() / self.confusion.sum())
-            numbers["accuracy"] = told
-        return {"loss": float(loss.detach()), **numbers}
+        if not isinstance(event, Pointer) or not self.arrival.over or event.phase == "release":
+            return False
+        rows = self.views["rows"]
+        if event.panel == "strips":
+            place = layout(rows.shape[0], rows.shape[1], self.problem.generator.shape[-1])
+            if (over := place.found(event.x, event.y)) is not None:
+                self.row, self.column = over
+            return False
+        if event.panel == "map":
+            self.start, self.column = self.plane.at(event.x, event.y), params.plan().half
+            return True
+        return False
 
-    def _parts(self, plan: FlowPlan, rng: torch.Generator) -> dict[str, Tensor]:
-        each = -(-plan.batch // plan.count)
-        d = self.generator.latent_dim
-        z = self.generator.sample(plan.count * each, rng).reshape(plan.count, each, d)
-        times = torch.randint(plan.half - 1, z.shape[:2], generator=rng).to(z.device)
-        back = torch.rand(z.shape[:2], generator=rng).to(z.device) < 0.5 * plan.both_sides
-        sign = 1.0 - 2.0 * back.to(z)
-        u: Potential = self.field
-        flowed = flow(u, z, plan.half, sign=sign, length=plan.length, detach=plan.detach)
-        parts = {}
-        if plan.rest:
-            parts["rest"] = rest_loss(flowed, plan.scale_free)
-        if plan.wave:
-            speed = self.field.speed[:, None]
-            parts["wave"] = flow_wave_loss(u, flowed, speed, plan.operator, rng, plan.detach)
-        pair = pair_at(flowed, times)
-        before, after, step = (x.reshape(-1, d) for x in (pair.before, pair.after, pair.step))
-        if plan.jacobian:
-            change, first = picture_change(self.generator.decode, before, step)
-            parts["jacobian"] = jacobian_term(change.reshape(times.shape), plan.scale_free)
-        elif plan.distinct:
-            first = self.generator.decode(before)
-        if plan.distinct:
-            second = self.generator.decode(after)
-            parts["distinct"] = self._told_apart(first, second)
-        return parts
+    def playing(self, params: Params) -> bool:
+        """Whether the picture is led along a strip."""
+        return 0 < params.play <= self.trainer.field.count
 
-    def _told_apart(self, first: Tensor, second: Tensor) -> Tensor:
-        """The judge's cross entropy on pairs in the order in which they were walked."""
-        logits, count = self.judge(first, second), self.judge.count
-        truth = torch.arange(count, device=logits.device).repeat_interleave(len(logits) // count)
-        seen = F.one_hot(truth, count).to(logits).mT @ F.one_hot(logits.argmax(1), count).to(logits)
-        self.confusion = REMEMBERED * self.confusion + (1 - REMEMBERED) * seen
-        return F.cross_entropy(logits, truth)
+    def play(self, params: Params) -> None:
+        """Take the next picture of the strip that plays."""
+        order = _forth_and_back(self.views["rows"].shape[1])
+        self.frame = (self.frame + 1) % (len(order) * 2)
+        self.row, self.column = params.play - 1, order[self.frame // 2]
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that a checkpoint needs, borrowed: ``field.*``, ``judge.*``, ``adam.*``, and
-        ``confusion`` (K, K), a running count of true potentials (rows) and told ones.
-        """
-        held = {f"field.{n}": p.detach() for n, p in self.field.named_parameters()}
-        held |= {f"judge.{n}": p.detach() for n, p in self.judge.named_parameters()}
-        return held | pack("adam", self._adam) | {"confusion": self.confusion}
+    def state(self, step: int, params: Params, numbers: Numbers) -> State:
+        """All of it, and what is drawn of it."""
+        rows = self.views["rows"]
+        z = self.start if self.arrival.over else self.arrival.z
+        if self.column != params.plan().half:
+            z = rows[self.row, self.column][None]
+        order = _forth_and_back(rows.shape[1])
+        speeds = [f"{float(c):.2f}" for c in self.trainer.field.speed.detach()]
+        tensors = {
+            "z": z,
+            "plane": self.plane.tensor(),
+            "start": self.start,
+            "walk": rows[:, order].flatten(0, 1),
+            **self.views,
+            **self.trainer.tensors(),
+            **{f"arrival.{k}": v for k, v in self.arrival.tensors.items()},
+        }
+        marks = [self.column if row == self.row else -1 for row in range(len(rows))]
+        scalars: dict[str, Any] = {
+            "look": {"dots": False, "axes": list(self.axes)},
+            "titles": [f"Potential {k}\nwave speed {c}" for k, c in enumerate(speeds, 1)],
+            "marks": marks,
+            "curves": numbers,
+            "kept": {"potentials": len(rows), "strength": params.strength},
+            "page": {
+                "seed": self.seed,
+                "frame": self.frame,
+                "row": self.row,
+                "column": self.column,
+                "arrival": [self.arrival.taken, self.arrival.error],
+            },
+        }
+        return State(step, params.iterations, tensors, scalars)
 
-    @torch.no_grad()
-    def load(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what ``tensors`` gave."""
-        for prefix, network in (("field", self.field), ("judge", self.judge)):
-            for name, parameter in network.named_parameters():
-                parameter.copy_(tensors[f"{prefix}.{name}"])
-        unpack("adam", self._adam, tensors)
-        self.confusion = tensors["confusion"].clone()
+    def load(self, state: State) -> None:
+        """Be where a state was."""
+        tensors, page = state.tensors, state.scalars["page"]
+        self.trainer.load(tensors)
+        self.plane, self.start = Plane.of(tensors["plane"].clone()), tensors["start"].clone()
+        self.axes = tuple(state.scalars["look"]["axes"])
+        names = ("rows", "walks", "landscape", "slopes", "speed", "told")
+        self.views = {name: tensors[name].clone() for name in names}
+        self.frame, self.row, self.column = page["frame"], page["row"], page["column"]
+        kept = {k: tensors[f"arrival.{k}"].clone() for k in self.arrival.tensors}
+        self.arrival = Arrival(kept, *page["arrival"])
 
 
-def _weights(plan: FlowPlan) -> dict[str, float]:
-    return {
-        "rest": plan.rest,
-        "wave": plan.wave,
-        "jacobian": -plan.jacobian,
-        "distinct": plan.distinct,
-    }
+def _forth_and_back(columns: int) -> list[int]:
+    """The columns of a strip from its middle to the right, to the left and home again."""
+    middle = columns // 2
+    return [*range(middle, columns), *range(columns - 2, -1, -1), *range(1, middle)]
 
 
-def field_of(tensors: dict[str, Tensor]) -> PotentialField:
-    """The potentials in the tensors of a state, copied, ready to be walked along."""
-    weights = {n[6:]: v.detach().clone() for n, v in tensors.items() if n.startswith("field.")}
-    count, width, latent_dim = weights["place.weight"].shape
-    field = PotentialField(count, latent_dim, width).to(weights["place.weight"])
-    field.load_state_dict(weights)
-    return field.eval().requires_grad_(False)
-
-
-def fit(
-    generator: Generator, plan: FlowPlan, *, seed: int, state: State | None = None
-) -> Coroutine[State, FlowPlan | None, None]:
-    """Train potentials; yields the state at the start and after every iteration.
-
-    What is sent in is the plan from then on. The states hold ``FlowTrainer.tensors()`` and as
-    scalars the numbers of ``FlowTrainer.step``; given one as ``state``, the training goes on from
-    it with equal bits on the CPU.
-    """
-    trainer = FlowTrainer(generator, plan, seed)
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield after every training step; then wait, to be dragged and played."""
+    if state is None:
+        seed = int(torch.randint(2**31, (1,), generator=rng))
+    else:
+        seed = int(state.scalars["page"]["seed"])
+    page = Page(problem, params, seed)
     numbers: Numbers = {}
     step = 0
     if state is not None:
-        step, numbers = state.step, state.scalars
-        trainer.load(state.tensors)
+        page.load(state)
+        step, numbers = state.step, state.scalars["curves"]
+    else:
+        page.look(params)
     while True:
-        sent = yield State(step, plan.iterations, trainer.tensors(), dict(numbers))
-        plan = sent or plan
-        if step >= plan.iterations:
-            return
-        numbers = trainer.step(step, plan)
-        step += 1
+        trains = page.arrival.over and step < params.iterations
+        now = page.state(step, params, numbers)
+        if trains:
+            events = yield now
+        else:
+            moves = page.playing(params) or not page.arrival.over
+            events = yield Paced(now, PACE) if moves else Idle(now)
+        before, params = params, tuned(params, events)
+        moved = [page.take(event, params) for event in events]
+        anew = any(moved) or params.seen() != before.seen()
+        if not page.arrival.over:
+            numbers = page.arrival.go_on(problem)
+            page.start = page.arrival.z
+            anew = page.arrival.over
+        elif trains:
+            numbers = page.trainer.step(step, params.plan())
+            step += 1
+            anew = anew or step % REDRAWN == 0 or step == params.iterations
+        if anew:
+            page.look(params)
+        if page.playing(params):
+            page.play(params)
+
+
+METHOD = Method(
+    title="Potential flows",
+    bench="traversal",
+    summary="Curved ways through the latent space, each learned to change one thing of its own.",
+    source="Song, Keller, Sebe, Welling 2023",
+    url="https://arxiv.org/abs/2304.12944",
+    params=Params,
+    solve=solve,
+    races=False,
+    presets=(
+        PresetSpec("watch", "Watch it learn", {}, "Six potentials, enough to see them part.", 60.0),
+        PresetSpec(
+            "settled",
+            "Let it settle",
+            {"iterations": 3000, "batch": 48},
+            "The ways grow distinct and even.",
+            400.0,
+        ),
+        PresetSpec(
+            "published",
+            "As published",
+            {
+                "operator": "published",
+                "scale_free": False,
+                "rest": 1.0,
+                "jacobian": 1.0,
+                "iterations": 3000,
+            },
+            "The terms of the published code, weights and all.",
+            300.0,
+        ),
+    ),
+    panels=(
+        PanelSpec(
+            name="accuracy",
+            title="Told apart",
+            kind="curve",
+            series=(SeriesSpec("accuracy", "Judge is right", better="high"),),
+            help="How often the judge tells from two neighboring pictures which potential led "
+            "from one to the other. By chance it is one in the number of potentials.",
+        ),
+        PanelSpec(
+            name="terms",
+            title="Terms of the loss",
+            kind="curve",
+            series=(
+                SeriesSpec("rest", "Rest", decimals=3),
+                SeriesSpec("wave", "Wave", decimals=4),
+                SeriesSpec("distinct", "Judge, nats", decimals=3),
+            ),
+            log_y=True,
+            help="What is brought down: motion at the start, the error of the wave equation, and "
+            "the judge's surprise.",
+        ),
+        PanelSpec(
+            name="speed",
+            title="Speed along the way",
+            kind="plot",
+            x_title="step",
+            series=(
+                SeriesSpec("mean", "Mean"),
+                SeriesSpec("slowest", "Slowest"),
+                SeriesSpec("fastest", "Fastest"),
+            ),
+            help="Length of the potentials' gradients along the strips: a flow starts at rest.",
+        ),
+        PanelSpec(
+            name="told",
+            title="Who is taken for whom",
+            kind="image",
+            help="Rows: the potential that moved the picture. Columns: what the judge said, in "
+            "percent of the last fifty steps or so.",
+        ),
+    ),
+    order=30,
+)

@@ -13,9 +13,9 @@ from torch import Tensor
 from engine.method import BadInput, State
 from engine.nets.potential_field import PotentialField
 from engine.traversal import potentials
+from engine.traversal.flow_training import FlowPlan, field_of, fit
 from engine.traversal.generator import LinearGenerator
 from engine.traversal.paths import Straight, curvature, path, return_error
-from engine.traversal.potential_flow import FlowPlan, field_of, fit
 from engine.traversal.potentials import (
     EXACT,
     Flow,

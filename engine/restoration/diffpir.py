@@ -8,6 +8,9 @@ At each noise level the prior's clean picture is brought to the measurement by
 ``argmin_x ||A x - y||^2 + rho_t ||x - x_0||^2`` with ``rho_t = weight sigma^2 / sigma_t^2``,
 and then noised to the next level, partly with its own noise and partly with fresh one. All
 of ``rho_t`` is in [0, 1] units here, so the paper's lambda is four times ``weight``.
+
+Beyond the paper, off in its preset: ``mirrored`` samples come in pairs whose noise is
+opposite. Each is what it would be alone, and what is odd in the noise leaves their mean.
 """
 
 from __future__ import annotations
@@ -36,11 +39,17 @@ class Params(Settings):
     prior: PriorName = prior_knob()
     network: Network = network_knob()
     steps: int = knob(
-        20, title="Steps", help="How many noise levels are walked down.", ge=2, le=1000
+        25, title="Steps", help="How many noise levels are walked down.", ge=2, le=1000
     )
-    samples: int = samples_knob()
+    samples: int = samples_knob(default=2)
+    mirrored: bool = knob(
+        True,
+        title="Mirrored noise",
+        help="Draws samples in pairs of opposite noise, so that little of it is left in their "
+        "average. Needs two samples or more.",
+    )
     weight: float = knob(
-        1.75,
+        0.5,
         title="Trust in the prior",
         help="Higher is cleaner, lower keeps closer to the measurement. A quarter of the "
         "paper's lambda, whose units differ.",
@@ -50,15 +59,34 @@ class Params(Settings):
         live=True,
     )
     fresh: float = knob(
-        0.3,
+        1.0,
         title="Fresh noise",
         help="The part of the noise that is drawn anew at each step: 0 follows one path, 1 "
-        "explores. The paper calls it zeta.",
+        "forgets what was wrong in it. The paper calls it zeta, and has 0.3.",
         ge=0.0,
         le=1.0,
         step=0.05,
         live=True,
     )
+    first: float = knob(
+        0.3,
+        title="First noise level",
+        help="The strongest noise, as a fraction of black to white; never more than the prior "
+        "knows. Higher forgets more of the damage, and needs more steps.",
+        ge=0.05,
+        le=100.0,
+        scale="log",
+        group="Schedule",
+        folded=True,
+    )
+
+
+def noises(like: Tensor, rng: torch.Generator, mirrored: bool) -> Tensor:
+    """Unit noise for samples ``like`` (n, C, H, W), of which 2k and 2k + 1 are ``mirrored``."""
+    if not mirrored:
+        return draw(like, rng)
+    half = draw(like[::2], rng)
+    return torch.stack((half, -half), 1).flatten(0, 1)[: like.shape[0]]
 
 
 def diffpir_step(
@@ -97,12 +125,15 @@ def solve(
     """Yield the estimate after each level; ``level`` holds the noisy pictures."""
     A, y = problem.linear, problem.measurement
     prior = load_prior(problem, params.prior, params.network)
-    levels = grid(params.steps, prior.sigma_max, "quadratic")
+    levels = grid(params.steps, min(prior.sigma_max, params.first), "quadratic")
     data = DataStep(A, repeated(y, params.samples))
 
     def first() -> Tensors:
         x0 = repeated(centered(first_picture(A, y)), params.samples)
-        return {"level": noised(x0, levels[0], draw(x0, rng)), **summarized(x0, A)}
+        return {
+            "level": noised(x0, levels[0], noises(x0, rng, params.mirrored)),
+            **summarized(x0, A),
+        }
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
         x, picture = diffpir_step(
@@ -112,7 +143,7 @@ def solve(
             prior,
             levels[k],
             levels[k + 1],
-            draw(at["level"], rng),
+            noises(at["level"], rng, params.mirrored),
             weight=params.weight,
             fresh=params.fresh,
         )
@@ -130,9 +161,20 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 20}, "Twenty levels.", 10.0),
+        PresetSpec("fast", "Fast", {"steps": 25}, "Twenty-five levels, two samples.", 25.0),
         PresetSpec(
-            "faithful", "Faithful", {"steps": 100}, "A hundred levels, as in the paper.", 50.0
+            "faithful",
+            "Faithful",
+            {
+                "steps": 100,
+                "samples": 1,
+                "mirrored": False,
+                "weight": 1.75,
+                "fresh": 0.3,
+                "first": 100.0,
+            },
+            "A hundred levels from the strongest noise on, as in the paper.",
+            50.0,
         ),
     ),
     panels=(*PANELS, COST),

@@ -45,10 +45,10 @@ COST = PanelSpec(
 )
 
 
-def samples_knob(most: int = 16) -> Any:
+def samples_knob(most: int = 16, default: int = 1) -> Any:
     """The knob ``samples`` of every method that draws from the posterior."""
     return knob(
-        1,
+        default,
         title="Samples",
         help="How many pictures are drawn at once. With more than one their average is shown, "
         "and where they disagree.",

@@ -17,6 +17,11 @@ and ``sigma`` is that of the measurement in units of ``REFERENCE``, a hundredth 
 at that noise ``weight`` is the paper's lambda, which was published for no noise and a data
 term without ``1 / sigma^2``; at another noise the paper's lambda is
 ``weight (sigma / REFERENCE)^2``. So one weight serves all strengths of noise.
+
+Beyond the paper, off in its preset: ``steps by solving`` precondition the loss's gradient with
+its own curvature, for Adam, which weighs pixels, never undoes the bad condition of a blur; and
+``mirrored`` noise takes the mean over ``eps`` and ``-eps``, the same gradient on average, from
+which all that is odd in the noise has gone.
 """
 
 from __future__ import annotations
@@ -31,7 +36,8 @@ from torch import Tensor
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
 from engine.operators import LinearOperator, Operator
-from engine.restoration.diffusion import draw, grid, noise_of, rms
+from engine.restoration.data_step import DataStep
+from engine.restoration.diffusion import Spacing, draw, grid, noise_of, rms
 from engine.restoration.posterior import COST
 from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Denoiser
@@ -44,8 +50,14 @@ REFERENCE = 0.01
 #: Decay of Adam's means of gradients and of their squares, as in the paper.
 BETAS = (0.9, 0.99)
 
+#: Noise, in [0, 1] units, at which the rules ``linear`` and ``matched`` agree.
+AGREED = 0.02
+
 Rule = Literal["linear", "sqrt", "square", "log", "clipped", "power", "constant", "matched"]
+#: What a person chooses; ``auto`` is ``matched`` where steps are solved, else ``linear``.
+Choice = Literal["auto", Rule]
 Order = Literal["descending", "random", "ascending"]
+Descent = Literal["solved", "adam"]
 
 
 class Params(Settings):
@@ -53,9 +65,9 @@ class Params(Settings):
 
     prior: PriorName = prior_knob()
     network: Network = network_knob()
-    steps: int = knob(50, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
+    steps: int = knob(25, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
     weight: float = knob(
-        0.08,
+        0.1,
         title="Trust in the prior",
         help="Higher is cleaner, lower keeps closer to the measurement. It is the paper's lambda "
         "for noise of 0.01, and is adapted to other noise.",
@@ -65,19 +77,41 @@ class Params(Settings):
         decimals=3,
         live=True,
     )
+    descent: Descent = knob(
+        "solved",
+        title="How a step is taken",
+        help="Solving for the measurement undoes blur that single pixels' steps cannot; the "
+        "paper takes steps of Adam. Damages that are not linear always take those.",
+        titles={"solved": "Solved for the measurement", "adam": "Adam (the paper's)"},
+    )
+    part: float = knob(
+        0.8,
+        title="Part of the way",
+        help="How much of the way to the solution one step goes; less averages more noise.",
+        ge=0.01,
+        le=1.0,
+        live=True,
+        when={"descent": ["solved"]},
+    )
     rate: float = knob(
         0.1,
-        title="Step size",
-        help="How far a pixel may move in one step, on a scale where black to white is 2. The "
-        "paper calls it the learning rate.",
+        title="Step size of Adam",
+        help="How far a pixel may move in one step of Adam, on a scale where black to white is "
+        "2. The paper calls it the learning rate.",
         ge=0.0005,
         le=1.0,
         scale="log",
         decimals=4,
         live=True,
     )
+    mirrored: bool = knob(
+        True,
+        title="Mirrored noise",
+        help="Adds every noise once more with the opposite sign: twice the network passes, and "
+        "far less of the noise is left in the picture.",
+    )
     cooling: float = knob(
-        0.1,
+        0.2,
         title="Last step size",
         help="What is left of the step size at the last step; 1 keeps it, as in the paper, less "
         "lets the picture come to rest.",
@@ -88,12 +122,13 @@ class Params(Settings):
         group="Schedule",
         folded=True,
     )
-    rule: Rule = knob(
-        "linear",
+    rule: Choice = knob(
+        "auto",
         title="Weight of noise levels",
-        help="How much each noise level counts. The paper found linear best; the last choice "
-        "counts them as splitting methods do.",
+        help="How much each noise level counts. The paper found linear best for Adam; steps that "
+        "are solved want what splitting methods do.",
         titles={
+            "auto": "The one that fits the steps",
             "linear": "Linear in the noise (the paper's)",
             "sqrt": "Square root",
             "square": "Square",
@@ -103,6 +138,15 @@ class Params(Settings):
             "constant": "All the same",
             "matched": "Matched to the measurement",
         },
+        group="Schedule",
+        folded=True,
+    )
+    spacing: Spacing = knob(
+        "quadratic",
+        title="Spacing of the levels",
+        help="Evenly in the time of the diffusion, as in the paper, or in shorter steps towards "
+        "the clean picture.",
+        titles={"uniform": "Even (the paper's)", "quadratic": "Shorter towards the picture"},
         group="Schedule",
         folded=True,
     )
@@ -119,7 +163,7 @@ class Params(Settings):
         folded=True,
     )
     first: float = knob(
-        0.1,
+        0.2,
         title="First noise level",
         help="The strongest noise, as a fraction of black to white; never more than the prior "
         "knows.",
@@ -131,11 +175,13 @@ class Params(Settings):
     )
 
 
-def level_weight(rule: Rule, sigma: float) -> float:
+def level_weight(rule: Rule, sigma: float, measured: float = 1.0) -> float:
     """What noise of deviation ``sigma`` (centered units) counts in the loss, before ``weight``.
 
-    ``matched`` gives ``1 / sigma``: with it the pull towards the denoised picture has the
-    strength of half-quadratic splitting at that level.
+    ``matched`` goes with ``1 / sigma``: with it the pull towards the denoised picture has the
+    strength of half-quadratic splitting at that level, whose lambda is then four times
+    ``weight``. Since the loss is of means, it alone must know how many numbers were measured
+    for each number of the picture (``measured``).
     """
     match rule:
         case "linear":
@@ -153,16 +199,22 @@ def level_weight(rule: Rule, sigma: float) -> float:
         case "constant":
             return 1.0
         case "matched":
-            return 4.0 * REFERENCE**2 / sigma
+            return 4.0 * AGREED**2 / (sigma * measured)
 
 
-def unexplained_noise(prior: Denoiser, x: Tensor, sigma: float, eps: Tensor) -> Tensor:
+def unexplained_noise(
+    prior: Denoiser, x: Tensor, sigma: float, eps: Tensor, mirrored: bool = False
+) -> Tensor:
     """``eps_hat - eps`` for the noise ``eps`` of deviation ``sigma`` added to ``x``; [0, 1] units.
 
     As ``eps_hat = (x + sigma eps - D) / sigma`` with the denoised picture D, what remains
-    is ``(x - D) / sigma``, whatever the process that the noise belongs to.
+    is ``(x - D) / sigma``, whatever the process that the noise belongs to. ``mirrored``
+    takes the mean over ``eps`` and ``-eps``.
     """
-    return (x - prior(torch.add(x, eps, alpha=sigma), sigma)) / sigma
+    clean = prior(torch.add(x, eps, alpha=sigma), sigma)
+    if mirrored:
+        clean = 0.5 * (clean + prior(torch.sub(x, eps, alpha=sigma), sigma))
+    return (x - clean) / sigma
 
 
 def data_gradient(A: Operator, y: Tensor) -> Callable[[Tensor], Tensor]:
@@ -222,6 +274,22 @@ def adam(
     return x.addcdiv(mean, size, value=-rate * root / scale), mean, square
 
 
+def solved_step(
+    step: DataStep, x: Tensor, unexplained: Tensor, sigma: float, curvature: float, part: float
+) -> Tensor:
+    """``x - part H^-1 gradient``, H being the loss's curvature ``data_weight A^T A + w_t / sigma``.
+
+    With the denoised picture ``x - sigma unexplained`` held the loss is a parabola, so the
+    whole step is the solution of the problem that splitting methods solve.
+
+    Args:
+        sigma: of the noise of ``unexplained``, [0, 1] units.
+        curvature: of the prior's part, as a multiple of ``A^T A``: ``w_t / sigma / data_weight``.
+    """
+    clean = torch.sub(x, unexplained, alpha=sigma)
+    return torch.lerp(x, step(clean, curvature, start=x), part)
+
+
 def level_order(count: int, order: Order, rng: torch.Generator) -> Tensor:
     """The indices of ``count`` levels, which are sorted from most noise to least, as visited."""
     if order == "random":
@@ -235,34 +303,47 @@ def solve(
 ) -> Solver:
     """Yield the picture after each step; it is one estimate, never a sample.
 
-    The state holds the picture, Adam's ``mean`` and ``square``, and the levels' order.
+    The state holds the picture, the levels' order, and Adam's ``mean`` and ``square`` where
+    it takes the steps.
     """
     A, y = problem.operator, problem.measurement
     prior = load_prior(problem, params.prior, params.network)
-    levels = grid(params.steps, min(prior.sigma_max, params.first))[:-1]
+    levels = grid(params.steps, min(prior.sigma_max, params.first), params.spacing)[:-1]
     noises, total = [noise_of(abar) for abar in levels], len(levels)
     order = level_order(total, params.order, rng) if state is None else state.tensors["order"]
     visited = order.tolist()
-    toward = data_gradient(A, y)
+    toward, pixels = data_gradient(A, y), math.prod(A.shape_in)
+    balance = data_weight(pixels, problem.count, problem.sigma)
+    solved = params.descent == "solved" and isinstance(A, LinearOperator)
+    exact = DataStep(problem.linear, y) if solved else None
+    fitting: Rule = "matched" if solved else "linear"
+    rule = fitting if params.rule == "auto" else params.rule
 
     def first() -> Tensors:
         x = first_picture(A, y)
         flat = torch.zeros_like(x)
-        return {"x": x, "mean": flat, "square": flat, "order": order}
+        memory = {"mean": flat, "square": flat} if exact is None else {}
+        return {"x": x, "order": order, **memory}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
         x, noise = at["x"], noises[visited[k]]
-        unexplained = unexplained_noise(prior, x, 0.5 * noise, draw(x, rng))
-        weight = params.weight * level_weight(params.rule, noise)
-        data = toward(x)
-        gradient = loss_gradient(data, unexplained, weight, problem.sigma, problem.count)
-        # Centered, a step of the same gradient is twice as long.
-        rate = 0.5 * params.rate * params.cooling ** (k / max(1, total - 1))
-        x, mean, square = adam(x, gradient, at["mean"], at["square"], k, rate)
-        tensors = {"x": x, "mean": mean, "square": square, "order": order}
-        balance = data_weight(x[0].numel(), problem.count, problem.sigma)
-        return tensors, {
-            "sigma": 0.5 * noise,
+        sigma = 0.5 * noise
+        unexplained = unexplained_noise(prior, x, sigma, draw(x, rng), params.mirrored)
+        weight = params.weight * level_weight(rule, noise, problem.count / pixels)
+        data, cooled = toward(x), params.cooling ** (k / max(1, total - 1))
+        if exact is not None:
+            curvature = weight / (sigma * balance)
+            moved = solved_step(exact, x, unexplained, sigma, curvature, params.part * cooled)
+            memory = {}
+        else:
+            gradient = loss_gradient(data, unexplained, weight, problem.sigma, problem.count)
+            # Centered, a step of the same gradient is twice as long.
+            moved, mean, square = adam(
+                x, gradient, at["mean"], at["square"], k, 0.5 * params.rate * cooled
+            )
+            memory = {"mean": mean, "square": square}
+        return {"x": moved, "order": order, **memory}, {
+            "sigma": sigma,
             "prior_pull": weight * rms(unexplained),
             "data_pull": balance * rms(data),
         }
@@ -279,12 +360,28 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 50}, "Fifty corrections.", 25.0),
+        PresetSpec("fast", "Fast", {"steps": 25}, "Twenty-five corrections.", 25.0),
+        PresetSpec(
+            "small",
+            "Small pictures",
+            {"steps": 50, "first": 25.0, "weight": 1.0},
+            "From the strongest noise on: what is in a large hole is decided there.",
+            50.0,
+        ),
         PresetSpec(
             "faithful",
             "Faithful",
-            {"steps": 1000, "weight": 0.25, "cooling": 1.0, "first": 100.0},
-            "A thousand corrections from the strongest noise on, as in the paper.",
+            {
+                "steps": 1000,
+                "weight": 0.25,
+                "descent": "adam",
+                "mirrored": False,
+                "cooling": 1.0,
+                "rule": "linear",
+                "spacing": "uniform",
+                "first": 100.0,
+            },
+            "A thousand steps of Adam from the strongest noise on, as in the paper.",
             480.0,
         ),
     ),

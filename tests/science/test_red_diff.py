@@ -19,6 +19,7 @@ from engine.operators import (
     random_mask,
 )
 from engine.restoration import red_diff
+from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import (
     centered,
     clean,
@@ -32,12 +33,15 @@ from engine.restoration.diffusion import (
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior, Prior, matrix_of
 from engine.restoration.problem import Problem, RestorationSettings
 from engine.restoration.red_diff import (
+    AGREED,
     REFERENCE,
     adam,
     data_gradient,
+    data_weight,
     level_order,
     level_weight,
     loss_gradient,
+    solved_step,
     unexplained_noise,
 )
 
@@ -57,6 +61,12 @@ def gaussian() -> GaussianPrior:
 
 def masked() -> Mask:
     return Mask(random_mask(SHAPE[1:], 0.4, torch.Generator().manual_seed(2)), SHAPE[0])
+
+
+def paper(**values: object) -> Settings:
+    """The paper's way with its own steps; ``values`` are put in."""
+    faithful = next(p.values for p in red_diff.METHOD.presets if p.name == "faithful")
+    return red_diff.Params(**{**faithful, "prior": "photo-denoiser", **values})
 
 
 def problem_of(A: Operator, y: Tensor, prior: Prior, sigma: float = SIGMA) -> Problem:
@@ -139,7 +149,7 @@ def test_without_a_prior_it_is_plain_adam_on_the_measurement() -> None:
     A, rng = GaussianBlur(SHAPE, 0.8), torch.Generator().manual_seed(1)
     y = A(torch.rand(1, *SHAPE, generator=rng))
     prior = Exact(GaussianPrior.power_law(SHAPE, 0.03 * torch.eye(1)))
-    params = red_diff.Params(prior="photo-denoiser", steps=40, rate=0.05, cooling=1.0)
+    params = paper(steps=40, rate=0.05)
     found = last(problem_of(A, y, prior), params.model_copy(update={"weight": 0.0}))
 
     mu = torch.nn.Parameter(centered(y.clone()))
@@ -165,9 +175,7 @@ def test_it_seeks_a_mode_where_the_mean_would_be_neither() -> None:
     y = A(torch.full((1, 1, 2, 2), 0.5))
     posterior = prior.posterior(y.flatten()[:1], torch.eye(4)[:1], SIGMA)
     torch.testing.assert_close(posterior.weights, torch.tensor([0.5, 0.5]))
-    params = red_diff.Params(
-        prior="photo-denoiser", steps=200, rate=0.05, weight=1.0, first=0.5, cooling=0.2
-    )
+    params = paper(steps=200, rate=0.05, weight=1.0, first=0.5, cooling=0.2)
     found = torch.stack(
         [
             last(problem_of(A, y, Exact(prior)), params, seed).tensors["x"].flatten()
@@ -182,13 +190,15 @@ def test_it_seeks_a_mode_where_the_mean_would_be_neither() -> None:
 
 
 @pytest.mark.parametrize("A", [masked(), Overexposure(SHAPE, 2.0)], ids=["linear", "clipped"])
-def test_nothing_goes_back_through_the_network(A: Operator) -> None:
+@pytest.mark.parametrize("passes", [1, 2], ids=["paper", "mirrored"])
+def test_nothing_goes_back_through_the_network(A: Operator, passes: int) -> None:
     rng = torch.Generator().manual_seed(3)
     y = A(torch.rand(1, *SHAPE, generator=rng, dtype=torch.float64))
     prior = Exact(gaussian())
-    state = last(problem_of(A, y, prior), red_diff.Params(prior="photo-denoiser", steps=7))
-    assert (prior.calls, prior.backwards) == (7, 0)
-    assert state.scalars["curves"]["calls"] == 7
+    params = paper(steps=7) if passes == 1 else red_diff.Params(prior="photo-denoiser", steps=7)
+    state = last(problem_of(A, y, prior), params)
+    assert (prior.calls, prior.backwards) == (7 * passes, 0)
+    assert state.scalars["curves"]["calls"] == 7 * passes
     assert state.scalars["curves"]["backwards"] == 0
     assert not any(tensor.requires_grad for tensor in state.tensors.values())
 
@@ -201,6 +211,58 @@ def test_what_noise_stays_unexplained_is_the_papers() -> None:
     expected = noise_in(noisy, clean(Formula(prior), noisy, abar), abar) - eps
     found = unexplained_noise(prior, x, 0.5 * noise_of(abar), eps)
     torch.testing.assert_close(found, expected)
+
+
+def test_mirrored_noise_leaves_nothing_that_is_odd_in_it() -> None:
+    """The exact Gaussian denoiser is affine: all of the noise goes."""
+    prior, rng, sigma = gaussian(), torch.Generator().manual_seed(8), 0.2
+    x = torch.rand(1, *SHAPE, generator=rng, dtype=torch.float64)
+    eps = draw(x, rng)
+    quiet = (x - prior(x, sigma)) / sigma
+    torch.testing.assert_close(unexplained_noise(Formula(prior), x, sigma, eps, True), quiet)
+    once = unexplained_noise(Formula(prior), x, sigma, eps)
+    assert float((once - quiet).square().mean().sqrt()) > 0.1
+
+
+def test_a_solved_step_is_the_gradient_by_the_inverse_curvature() -> None:
+    A, rng, sigma, weight = GaussianBlur(SHAPE, 0.8), torch.Generator().manual_seed(9), 0.1, 0.7
+    x, y, unexplained = torch.rand(3, 1, *SHAPE, generator=rng, dtype=torch.float64)
+    gradient = loss_gradient(data_gradient(A, y)(x), unexplained, weight, SIGMA, y.numel())
+    matrix, balance = matrix_of(A), data_weight(x.numel(), y.numel(), SIGMA)
+    curvature = balance * matrix.T @ matrix + weight / sigma * torch.eye(len(matrix))
+    expected = x.flatten() - 0.6 * torch.linalg.solve(curvature, gradient.flatten())
+    found = solved_step(DataStep(A, y), x, unexplained, sigma, weight / sigma / balance, 0.6)
+    torch.testing.assert_close(found.flatten(), expected)
+
+
+def test_solved_steps_come_to_rest_where_the_gradient_is_zero() -> None:
+    rng, weight, abar = torch.Generator().manual_seed(0), 0.25, grid(100, 1.0)[60]
+    prior, A = gaussian(), masked()
+    y = A(prior.sample(1, rng))
+    noise, count = noise_of(abar), int(A.known.sum())
+    balance = data_weight(math.prod(SHAPE), count, SIGMA)
+    curvature = weight * level_weight("linear", noise) / (0.5 * noise * balance)
+    x, step = torch.full((1, *SHAPE), 0.5, dtype=torch.float64), DataStep(A, y)
+    for _ in range(400):
+        found = unexplained_noise(Formula(prior), x, 0.5 * noise, draw(x, rng), True)
+        x = solved_step(step, x, found, 0.5 * noise, curvature, 0.8)
+    expected = fixed_point(prior, A, y, [abar], weight)
+    torch.testing.assert_close(x.flatten(), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("A", [masked(), GaussianBlur(SHAPE, 0.8)], ids=["mask", "blur"])
+def test_matched_weights_are_those_of_splitting(A: LinearOperator) -> None:
+    """One step from the first picture, against the step of plug-and-play."""
+    rng, prior = torch.Generator().manual_seed(4), gaussian()
+    y = A(torch.rand(1, *SHAPE, generator=rng, dtype=torch.float64))
+    params = red_diff.Params(
+        prior="photo-denoiser", steps=5, weight=0.06, part=1.0, cooling=1.0, first=0.3
+    )
+    solver = red_diff.solve(problem_of(A, y, Exact(prior)), params, rng)
+    x, after = next(solver).tensors["x"], solver.send(()).tensors["x"]
+    level = 0.5 * noise_of(grid(5, 0.3)[0])
+    rho = 4.0 * params.weight * SIGMA**2 / level**2
+    torch.testing.assert_close(after, DataStep(A, y)(prior(x, level), rho))
 
 
 def test_both_ways_to_the_data_gradient_agree() -> None:
@@ -242,13 +304,16 @@ def test_the_balance_is_that_of_the_paper_in_its_own_units() -> None:
 def test_noise_levels_weigh_as_their_rules_say() -> None:
     expected = {
         "linear": 4.0, "sqrt": 2.0, "square": 16.0, "log": math.log(5.0), "clipped": 1.0,
-        "power": 4.0 ** (2 / 3), "constant": 1.0, "matched": REFERENCE**2,
+        "power": 4.0 ** (2 / 3), "constant": 1.0, "matched": AGREED**2,
     }  # fmt: skip
     rules = red_diff.Params.model_fields["rule"].annotation
-    assert set(expected) == set(rules.__args__)  # type: ignore[union-attr]
+    assert {"auto", *expected} == set(rules.__args__)  # type: ignore[union-attr]
     for rule, value in expected.items():
         assert level_weight(rule, 4.0) == pytest.approx(value)  # type: ignore[arg-type]
     assert level_weight("clipped", 0.5) == 0.5
+    # In centered units, twice as large.
+    assert level_weight("matched", 2 * AGREED) == level_weight("linear", 2 * AGREED)
+    assert level_weight("matched", 4.0, 0.25) == 4.0 * level_weight("matched", 4.0)
 
 
 def test_levels_are_visited_in_the_order_asked_for() -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,7 @@ from engine.method import BadInput, Method
 from engine.models.served import Denoiser
 from engine.models.zoo import available
 from engine.operators import GaussianBlur
+from engine.restoration.learned_prox import LearnedProx
 from engine.restoration.problem import Problem, RestorationSettings
 
 OVERHEAD, THROUGHPUT, SECONDS = 1.10, 0.9, 10.0
@@ -55,28 +57,36 @@ def problem() -> Problem:
 clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
-class Watched:
-    """Seconds inside the passes of a denoiser, both ways."""
+class Watch:
+    """Seconds inside the passes of all networks from now on, both ways."""
 
-    def __init__(self, denoiser: Denoiser) -> None:
+    def __init__(self) -> None:
         self.seconds = self._began = 0.0
-        self._estimate, self._differentiable = denoiser._estimate, denoiser._with_gradient
-        denoiser._estimate = self.forward  # type: ignore[method-assign]
-        denoiser._with_gradient = self.between  # type: ignore[method-assign]
+        self._differentiable = Denoiser._with_gradient
+        Denoiser._with_gradient = self._between()  # type: ignore[method-assign]
+        Denoiser._estimate = self._timed(Denoiser._estimate)  # type: ignore[method-assign]
+        LearnedProx.evaluate = self._timed(LearnedProx.evaluate)  # type: ignore[method-assign]
 
-    def forward(self, *args: Any) -> Tensor:
-        began = clock()
-        result = self._estimate(*args)
-        self.seconds += clock() - began
-        return result
+    def _timed(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def timed(*args: Any) -> Any:
+            began = clock()
+            result = forward(*args)
+            self.seconds += clock() - began
+            return result
 
-    def between(self, x: Tensor, sigma: Tensor) -> Tensor:
+        return timed
+
+    def _between(self) -> Callable[..., Tensor]:
         """The network between two hooks: a gradient enters at its result, leaves at ``x``."""
-        x = x.view_as(x)
-        x.register_hook(self._leave)
-        result = self._differentiable(x, sigma)
-        result.register_hook(self._enter)
-        return result
+
+        def between(denoiser: Denoiser, x: Tensor, sigma: Tensor) -> Tensor:
+            x = x.view_as(x)
+            x.register_hook(self._leave)
+            result = self._differentiable(denoiser, x, sigma)
+            result.register_hook(self._enter)
+            return result
+
+        return between
 
     def _enter(self, _: Tensor) -> None:
         self._began = clock()
@@ -95,24 +105,29 @@ class Timing:
 
     @property
     def ratio(self) -> float:
-        return self.seconds / self.network if self.network else float("nan")
+        return self.seconds / self.network
 
 
-def timed(method: Method, params: Any, repeats: int) -> Timing | None:
+def timed(method: Method, params: Any, watch: Watch, repeats: int) -> Timing | None:
     """The shortest of some runs; None where no network was run."""
-    at = problem()
-    last(method, at, params)
-    if not at.denoisers:
-        return None
-    watched = [Watched(denoiser) for denoiser in at.denoisers.values()]
-    runs = []
-    for _ in range(repeats):
-        before = sum(w.seconds for w in watched)
-        wall, began = time.perf_counter(), clock()
+    at, runs = problem(), []
+    for k in range(repeats + 1):
+        before, wall, began = watch.seconds, time.perf_counter(), clock()
         last(method, at, params)
         seconds, wall = clock() - began, time.perf_counter() - wall
-        runs.append(Timing(seconds, sum(w.seconds for w in watched) - before, wall))
-    return min(runs, key=lambda run: run.seconds)
+        if k > 0:
+            runs.append(Timing(seconds, watch.seconds - before, wall))
+    best = min(runs, key=lambda run: run.seconds)
+    return best if best.network else None
+
+
+def entered(method: Method, name: str, prior: str) -> Any:
+    """The parameters that a method takes part with; one that does not know the prior, its own."""
+    settings = ADAPTERS.get(name, Adapter()).settings
+    try:
+        return preset(method, settings, prior)
+    except BadInput:
+        return preset(method, settings, "")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,21 +139,22 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args(argv)
     prior = args.prior or ("emoji-score" if available("emoji-score") else "photo-denoiser")
-    body, missed = [], []
+    body, missed, watch = [], [], Watch()
     for name, method in sorted(installed().methods.items(), key=lambda pair: pair[1].order):
         short = name.rpartition(".")[2]
         if method.bench != "restoration" or (args.method and short not in args.method):
             continue
         try:
-            params = preset(method, ADAPTERS.get(name, Adapter()).settings, prior)
+            params = entered(method, name, prior)
             sampling = "samples" in method.params.model_fields
             single = params.model_copy(update={"samples": 1}) if sampling else params
-            one = timed(method, single, args.repeats)
+            one = timed(method, single, watch, args.repeats)
             if one is None:
                 continue
             many = None
             if sampling:
-                many = timed(method, params.model_copy(update={"samples": 16}), args.repeats)
+                several = params.model_copy(update={"samples": 16})
+                many = timed(method, several, watch, args.repeats)
         except BadInput as error:
             print(f"{short}: {error}", flush=True)
             continue

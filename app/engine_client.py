@@ -31,6 +31,7 @@ from engine.messages import (
     Heartbeat,
     JobState,
     Log,
+    Nudge,
     Panels,
     Pointer,
     Ready,
@@ -232,8 +233,8 @@ class EngineClient(QObject):
             self._jobs[job].tuned |= values
         self.send(Send(job, Tune(values)))
 
-    def point(self, job: str, event: Pointer | Stroke) -> None:
-        """Send a click, a drag or a brush stroke into a job."""
+    def point(self, job: str, event: Pointer | Nudge | Stroke) -> None:
+        """Send a click, a drag, an arrow key or a brush stroke into a job."""
         self.send(Send(job, event))
 
     def query(self, kind: str, args: dict[str, Any], channel: str = "") -> int:

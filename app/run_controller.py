@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.messages import Curves, Event, JobState, Metrics, Pointer, Progress, RunRequest
+from engine.messages import Curves, Event, JobState, Metrics, Nudge, Pointer, Progress, RunRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -164,7 +164,7 @@ class RunController(QObject):
         if self.active:
             self._client.tune(self.job, values)
 
-    def point(self, event: Pointer) -> None:
+    def point(self, event: Pointer | Nudge) -> None:
         """Something was done on a picture of the run that goes on."""
         if self.active:
             self._client.point(self.job, event)

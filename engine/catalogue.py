@@ -71,7 +71,8 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
     first row are the positions, which ``x_title`` names. An ``optional`` one stays empty under
     some settings of its method. On one with a ``pointer``, presses, drags and releases are sent to
-    the run that shows it, as ``engine.messages.Pointer`` in pixels of its array.
+    the run that shows it, as ``engine.messages.Pointer`` in pixels of its array, and arrow keys as
+    ``engine.messages.Nudge``.
     """
 
     name: str

@@ -7,13 +7,14 @@ from typing import Any
 
 import msgspec
 
-from engine.messages import Pointer, Stroke, Tune, UserEvent
+from engine.messages import Nudge, Pointer, Stroke, Tune, UserEvent
 from engine.method import BadInput
 from engine.settings import flat
 
-_KINDS: dict[str, type[Tune] | type[Pointer] | type[Stroke]] = {
+_KINDS: dict[str, type[Tune] | type[Pointer] | type[Nudge] | type[Stroke]] = {
     "tune": Tune,
     "pointer": Pointer,
+    "nudge": Nudge,
     "stroke": Stroke,
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,13 +50,27 @@ class Tune(msgspec.Struct, frozen=True, tag=True):
 
 
 class Pointer(msgspec.Struct, frozen=True, tag=True):
-    """A click or drag on an image panel, in pixels of the shown array."""
+    """A click or drag on an image panel, in pixels of the shown array.
+
+    ``clicks`` is 2 for the second press of a double click. ``seconds`` is when, by a clock of the
+    window: it tells how fast a drag was, and whether it came to rest before the release.
+    """
 
     panel: str
     phase: Literal["press", "move", "release"]
     x: float
     y: float
     button: int = 1
+    clicks: int = 1
+    seconds: float = 0.0
+
+
+class Nudge(msgspec.Struct, frozen=True, tag=True):
+    """Arrow keys on an image panel: how far its point is to go from where it is, in pixels."""
+
+    panel: str
+    dx: float
+    dy: float
 
 
 class Stroke(msgspec.Struct, frozen=True, tag=True):
@@ -68,7 +82,7 @@ class Stroke(msgspec.Struct, frozen=True, tag=True):
     erase: bool = False
 
 
-UserEvent = Tune | Pointer | Stroke
+UserEvent = Tune | Pointer | Nudge | Stroke
 
 
 # --- window to engine --------------------------------------------------------------------

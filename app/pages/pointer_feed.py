@@ -1,8 +1,8 @@
 """What a person does on a picture, on its way to the run that drew it.
 
 Presses and releases are sent at once. Of moves the newest waits until the one before was
-answered and a refresh of the screen has passed: a run that is slower than the hand gets
-fewer of them, and never works off a queue.
+answered and a refresh of the screen has passed, and so do arrow keys, which add up: a run that
+is slower than the hand gets fewer of them, and never works off a queue.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from PySide6.QtCore import QElapsedTimer, QObject, Qt, QTimer, Slot
 
 from app.run_controller import RunController
-from engine.messages import Pointer
+from engine.messages import Nudge, Pointer
 
 #: Milliseconds between two moves at least.
 FRAME_MS = 16
@@ -24,7 +24,7 @@ class PointerFeed(QObject):
     def __init__(self, run: RunController, parent: QObject) -> None:
         super().__init__(parent)
         self._run = run
-        self._newest: Pointer | None = None
+        self._newest: Pointer | Nudge | None = None
         self._sent = QElapsedTimer()
         self._answered = True
         self._timer = QTimer(self)
@@ -35,15 +35,28 @@ class PointerFeed(QObject):
         run.metrics.connect(self._on_answer)
 
     @Slot(object)
-    def take(self, event: Pointer) -> None:
+    def take(self, event: Pointer | Nudge) -> None:
         """Something was done on a picture."""
-        if event.phase == "move":
+        if isinstance(event, Nudge):
+            self._nudge(event)
+        elif event.phase == "move":
+            if isinstance(self._newest, Nudge):
+                self._send_newest()
             self._newest = event
             self._send_when_due()
         else:
             # The last move comes before the release that ends it.
             self._send_newest()
             self._run.point(event)
+
+    def _nudge(self, event: Nudge) -> None:
+        before = self._newest
+        if isinstance(before, Nudge) and before.panel == event.panel:
+            event = Nudge(event.panel, before.dx + event.dx, before.dy + event.dy)
+        elif before is not None:
+            self._send_newest()
+        self._newest = event
+        self._send_when_due()
 
     def _send_when_due(self) -> None:
         if self._newest is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
@@ -11,7 +12,7 @@ from PySide6.QtWidgets import QSplitter, QWidget
 from app.actions import ActionSet
 from app.page_state import PageState
 from engine.catalogue import PanelSpec
-from engine.messages import Pointer
+from engine.messages import Nudge, Pointer
 from widgets.image_view import ImageStage
 from widgets.parts import TabButton
 
@@ -32,7 +33,7 @@ class BenchStage(QWidget):
     viewed = Signal(str, object)
     #: A person finished painting: the mask as (H, W) uint8, or None where it is empty.
     painted = Signal(object)
-    #: A person pointed at a picture: an ``engine.messages.Pointer``.
+    #: A person pointed at a picture: a ``Pointer`` or a ``Nudge`` of ``engine.messages``.
     pointed = Signal(object)
     open_wanted = Signal()
     #: One line that says what could not be saved, and why.
@@ -59,6 +60,7 @@ class BenchStage(QWidget):
         for stage in stages:
             self._stages.append(stage)
             stage.pointed.connect(self._on_pointed)
+            stage.nudged.connect(self._on_nudged)
             stage.openRequested.connect(self.open_wanted)
             stage.failed.connect(self.failed)
 
@@ -150,9 +152,13 @@ class BenchStage(QWidget):
         for stage in self._stages:
             stage.set_pointable(keys)
 
-    @Slot(str, str, float, float)
-    def _on_pointed(self, key: str, phase: str, x: float, y: float) -> None:
-        self.pointed.emit(Pointer(key, phase, x, y))  # type: ignore[arg-type]
+    @Slot(str, str, float, float, int)
+    def _on_pointed(self, key: str, phase: Any, x: float, y: float, clicks: int) -> None:
+        self.pointed.emit(Pointer(key, phase, x, y, clicks=clicks, seconds=monotonic()))
+
+    @Slot(str, float, float)
+    def _on_nudged(self, key: str, dx: float, dy: float) -> None:
+        self.pointed.emit(Nudge(key, dx, dy))
 
 
 def zoom_buttons(actions: ActionSet, parent: QWidget) -> list[TabButton]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from engine.catalogue import PresetSpec
-from engine.messages import Pointer, UserEvent
+from engine.messages import Nudge, Pointer, UserEvent
 from engine.method import BadInput, Idle, Method, Paced, Settings, Solver, State, knob, tuned
 from engine.traversal.arrival import PACE, Arrival
 from engine.traversal.kept import read_kept, told
@@ -29,8 +29,6 @@ from engine.traversal.views import REACH, RULES, found
 ROWS, SIDE = 8, 5
 #: The farthest that a slider goes, in sigmas.
 FARTHEST = 8.0
-#: Two presses this near (pixels) put a slider back to 0.
-NEAR = 6.0
 
 Source = Literal["axes", "pca", "sefa", "random", "supervised", "race", "kept"]
 
@@ -136,7 +134,6 @@ class Strips:
         self.arrival = Arrival.of(problem)
         self.values = params.sliders.values()
         self.rounds = 0
-        self.pressed: list[float] = []
         self.held = -1
         self.find(params)
 
@@ -156,35 +153,38 @@ class Strips:
     # --- what a person does --------------------------------------------------------------
 
     def take(self, event: UserEvent, params: Params) -> None:
-        """A press or drag on a strip moves its slider; on the map, those of the first two."""
-        if not isinstance(event, Pointer) or not self.arrival.over:
+        """A press or drag on a strip moves its slider, a double press puts it back to 0; on the
+        map they move the first two, and so do arrow keys.
+        """
+        if not isinstance(event, Pointer | Nudge) or not self.arrival.over:
             return
-        if event.phase == "release":
+        if isinstance(event, Nudge):
+            if event.panel == "map" and self.count > 1:
+                x, y = self.plane().pixels(self.base() + self.shift(self.values))[0].tolist()
+                self._go(x + event.dx, y + event.dy)
+        elif event.phase == "release":
             self.held = -1
         elif event.panel == "strips":
             self._slide(event, params)
         elif event.panel == "map" and self.count > 1 and (event.phase == "press" or self.held < 0):
-            self._go(event)
+            self._go(event.x, event.y)
 
     def _slide(self, event: Pointer, params: Params) -> None:
         place = self.place()
-        again = False
         if event.phase == "press":
             over = place.found(event.x, event.y)
             self.held = over[0] if over is not None else -1
-            again = len(self.pressed) == 2 and math.dist(self.pressed, (event.x, event.y)) <= NEAR
-            self.pressed = [] if again else [event.x, event.y]
         if 0 <= self.held < self.count:
             left, _ = place.corner(0, 0)
             right, _ = place.corner(0, place.columns)
             share = (event.x - left) / (right - left) * 2 - 1
             columns = (2 * SIDE + 1) / (2 * SIDE)
             value = max(-1.0, min(1.0, share * columns)) * params.reach
-            self.values[self.held] = 0.0 if again else value
+            self.values[self.held] = 0.0 if event.clicks > 1 else value
 
-    def _go(self, event: Pointer) -> None:
+    def _go(self, x: float, y: float) -> None:
         plane = self.plane()
-        wanted = plane.places(plane.at(event.x, event.y)) - plane.places(self.base()[:1])
+        wanted = plane.places(plane.at(x, y)) - plane.places(self.base()[:1])
         moves = self.directions.vectors[:2] * self.directions.sigmas[:2, None]
         # What one sigma of each moves on the map, as columns.
         made = (plane.places(plane.origin + moves) - plane.places(plane.origin[None])).mT
@@ -267,7 +267,6 @@ class Strips:
             "strips": {
                 "values": self.values,
                 "rounds": self.rounds,
-                "pressed": self.pressed,
                 "held": self.held,
                 "seed": self.seed,
                 "arrival": [self.arrival.taken, self.arrival.error],
@@ -294,7 +293,7 @@ class Strips:
         """Be where a state was; the directions are found again, or were kept."""
         kept = state.scalars["strips"]
         self.values, self.rounds = list(kept["values"]), kept["rounds"]
-        self.pressed, self.held = list(kept["pressed"]), kept["held"]
+        self.held = kept["held"]
         tensors = {k: state.tensors[f"arrival.{k}"].clone() for k in self.arrival.tensors}
         self.arrival = Arrival(tensors, *kept["arrival"])
         scores = torch.ones_like(state.tensors["sigmas"])

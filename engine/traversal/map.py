@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.catalogue import PresetSpec
-from engine.messages import Pointer, UserEvent
+from engine.messages import Nudge, Pointer, UserEvent
 from engine.method import Idle, Method, Paced, Settings, Solver, State, knob, tuned
 from engine.traversal.arrival import PACE, STEPS, Arrival
 from engine.traversal.interpolation import keyframes, lerp, slerp
@@ -27,10 +27,11 @@ from engine.traversal.views import RULES, Rule, plane_along
 
 #: Points of the way behind a drag, and pictures across a strip (odd: the middle one is here).
 TRAIL, ACROSS = 60, 11
-#: Two presses this near (pixels) are one double press; a key-frame is met as near as that.
-NEAR, MET = 6.0, 18.0
-#: A glide ends when it moves less than this share of the map.
-STILL = 0.002
+#: A key-frame is met as near as that (pixels).
+MET = 18.0
+#: A glide ends when it moves less than this share of the map. A drag that rested this long
+#: (seconds) before it was let go does not begin one.
+STILL, RESTED = 0.002, 0.1
 #: Pictures of the tour over a map without key-frames, and how far from the edge it stays.
 TOUR, INSIDE = 120, 0.78
 
@@ -144,7 +145,8 @@ class Board:
         #: Where the strips lead through; they stand still during a drag.
         self.middle = self.z
         self.speed = torch.zeros(2)
-        self.pressed: list[float] = []
+        #: When the drag moved last, by the clock of its events.
+        self.moved = 0.0
         self.lifted: int = -1
         self.dragging = self.gliding = False
         self.frame = 0
@@ -160,9 +162,12 @@ class Board:
 
     def take(self, event: UserEvent, params: Params) -> None:
         """A press, drag or release on the map or on the strips."""
-        if not isinstance(event, Pointer) or not self.arrival.over:
+        if not isinstance(event, Pointer | Nudge) or not self.arrival.over:
             return
-        if event.panel == "map":
+        if isinstance(event, Nudge):
+            if event.panel == "map":
+                self._nudge(event)
+        elif event.panel == "map":
             {"press": self._press, "move": self._move, "release": self._release}[event.phase](
                 event, params
             )
@@ -170,9 +175,8 @@ class Board:
             self._sort(event)
 
     def _press(self, event: Pointer, params: Params) -> None:
-        x, y = event.x, event.y
-        again = len(self.pressed) == 2 and math.dist(self.pressed, (x, y)) <= NEAR
-        self.pressed = [] if again else [x, y]
+        x, y, again = event.x, event.y, event.clicks > 1
+        self.moved = event.seconds
         self.gliding = False
         if params.press == "drop":
             self._drop(x, y)
@@ -191,15 +195,21 @@ class Board:
         before, self.z = self.z, self.plane.at(event.x, event.y)
         moved = (self.plane.places(self.z) - self.plane.places(before))[0].cpu()
         self.speed = 0.5 * self.speed + 0.5 * moved
-        if self.pressed and math.dist(self.pressed, (event.x, event.y)) > NEAR:
-            self.pressed = []
+        self.moved = event.seconds
         self._leave_a_trail()
 
     def _release(self, event: Pointer, params: Params) -> None:
         if self.dragging:
             self.dragging = False
-            self.gliding = params.flick > 0 and float(self.speed.norm()) > 4 * STILL
+            thrown = event.seconds - self.moved < RESTED and float(self.speed.norm()) > 4 * STILL
+            self.gliding = params.flick > 0 and thrown
             self.middle = self.z
+
+    def _nudge(self, event: Nudge) -> None:
+        x, y = self.plane.pixels(self.z)[0].tolist()
+        self.gliding = False
+        self.z = self.middle = self.plane.at(x + event.dx, y + event.dy)
+        self._leave_a_trail()
 
     def _drop(self, x: float, y: float) -> None:
         if len(self.keys):
@@ -292,7 +302,8 @@ class Board:
             "keys": self.keys,
             "trail": self.trail,
             "film": film if keyed else self.z[:0],
-            "walk": film if keyed or len(self.trail) < ACROSS else self.trail,
+            # A tour is kept as a film where it was asked for.
+            "walk": film if keyed or params.play else self.trail,
             "rows": rows,
             "middle": self.middle,
             "speed": self.speed,
@@ -306,7 +317,7 @@ class Board:
             "curves": numbers,
             "kept": {"keys": len(self.keys), "way": params.way, "loop": params.loop},
             "board": {
-                "pressed": self.pressed,
+                "moved": self.moved,
                 "lifted": self.lifted,
                 "dragging": self.dragging,
                 "gliding": self.gliding,
@@ -323,7 +334,7 @@ class Board:
         self.middle, self.speed = tensors["middle"].clone(), tensors["speed"].cpu().clone()
         self.plane = Plane.of(tensors["plane"].clone())
         self.axes = tuple(state.scalars["look"]["axes"])
-        self.pressed, self.lifted = list(board["pressed"]), board["lifted"]
+        self.moved, self.lifted = board["moved"], board["lifted"]
         self.dragging, self.gliding = board["dragging"], board["gliding"]
         self.frame = board["frame"]
         kept = {k: tensors[f"arrival.{k}"].clone() for k in self.arrival.tensors}
@@ -388,7 +399,13 @@ METHOD = Method(
     interactive=True,
     presets=(
         PresetSpec("drag", "Drag", {}, "The map waits for your finger.", 1.0),
-        PresetSpec("tour", "Tour", {"play": True, "dots": False}, "It walks by itself.", 1.0),
+        PresetSpec(
+            "tour",
+            "Tour",
+            {"play": True, "loop": False, "dots": False},
+            "It walks once over the map by itself, and leaves the walk as a film.",
+            5.0,
+        ),
         PresetSpec(
             "data",
             "Where the data is",

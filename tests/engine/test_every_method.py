@@ -22,7 +22,7 @@ from torch import Tensor
 
 from engine.catalogue import FieldSpec
 from engine.discovery import Installed, discover, installed, problems
-from engine.messages import Pointer, RunRequest, Stroke, Tune, UserEvent
+from engine.messages import Nudge, Pointer, RunRequest, Stroke, Tune, UserEvent
 from engine.method import BadInput, State
 from engine.models.zoo import available
 from engine.records import read_record, repetition
@@ -90,12 +90,15 @@ def tiny(method: str, picture: Path, **more: Any) -> RunRequest:
 
 
 def touches(run: Run) -> tuple[UserEvent, ...]:
-    """A click and a stroke in the middle of the first picture: what wakes an idle method."""
+    """A click, an arrow key and a stroke in the middle of the first picture: what wakes an idle
+    method.
+    """
     panel = run.panels()[0]
     x, y = panel.shape[1] / 2, panel.shape[0] / 2
     return (
         Pointer(panel.name, "press", x, y),
         Pointer(panel.name, "release", x, y),
+        Nudge(panel.name, 1.0, 0.0),
         Stroke(panel.name, ((x, y), (x + 1, y)), 2.0),
     )
 

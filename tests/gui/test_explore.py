@@ -18,7 +18,7 @@ from app import engine_cli
 from app.pages.pointer_feed import PointerFeed
 from app.run_row import read_folder, read_json
 from engine.catalogue import Catalogue
-from engine.messages import Pointer
+from engine.messages import Nudge, Pointer
 
 PLUGIN = Path(__file__).parent / "plugin"
 LEFT = Qt.MouseButton.LeftButton
@@ -120,18 +120,24 @@ def test_the_picture_follows_the_finger_on_the_map(driver: Any, qtbot: Any) -> N
     explorer.until(lambda: explorer.run.state == "idle")
     assert explorer.color() == before
 
-    # Arrow keys move on from where the finger was.
+    # Arrow keys move on from where one is, by a fortieth of the map each.
     explorer.map.setFocus()
-    qtbot.keyClick(explorer.map, Qt.Key.Key_Down)
-    explorer.until(lambda: explorer.color()[1] > before[1])
+    for _ in range(4):
+        qtbot.keyClick(explorer.map, Qt.Key.Key_Down)
+    explorer.until(lambda: abs(explorer.color()[1] - before[1] - 25.5) <= 1)
     assert explorer.color()[0] == before[0]
 
     qtbot.mouseClick(bar.cancel_button, LEFT)
     explorer.until(lambda: not explorer.run.active)
     assert explorer.run.state == "cancelled"
     record = read_json(explorer.run.folder / "run.json")
-    phases = [value["phase"] for _, kind, value in record["events"] if kind == "pointer"]
-    assert phases == ["press", "move", "move", "move", "release", "press", "move", "release"]
+    events = [(kind, value) for _, kind, value in record["events"]]
+    phases = [value["phase"] for kind, value in events if kind == "pointer"]
+    assert phases == ["press", "move", "move", "move", "release"]
+    assert sum(value["dy"] for kind, value in events if kind == "nudge") == pytest.approx(20)
+    times = [value["seconds"] for kind, value in events if kind == "pointer"]
+    assert times == sorted(times)
+    assert times[0] < times[-1]
 
     # In the history, every picture comes back to its own place.
     shown = {key: stage._pane(key).stage.picture(key) for key in stage.keys()}  # noqa: SIM118
@@ -211,9 +217,9 @@ class SlowRun(QObject):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: list[Pointer] = []
+        self.told: list[Any] = []
 
-    def point(self, event: Pointer) -> None:
+    def point(self, event: Any) -> None:
         self.told.append(event)
 
 
@@ -251,3 +257,14 @@ def test_moves_never_wait_in_a_queue_and_presses_are_never_lost(
     do("move", 6)
     do("move", 7)
     qtbot.waitUntil(lambda: told()[-1] == ("move", 7))
+    # Arrow keys add up while they wait, and stay in order with everything else.
+    monkeypatch.setattr("app.pages.pointer_feed.PATIENCE_MS", 1_000_000)
+    del run.told[:]
+    for _ in range(3):
+        feed.take(Nudge("map", 2.0, -1.0))
+    do("press", 8)
+    do("move", 9)
+    feed.take(Nudge("map", 1.0, 0.0))
+    do("release", 9)
+    kinds = [event.dx if isinstance(event, Nudge) else event.phase for event in run.told]
+    assert kinds == [6.0, "press", "move", 1.0, "release"]

@@ -55,7 +55,7 @@ class Pointer:
         stage = self._stage
         return stage.is_wiping() and abs(at.x() - stage.wipe_x(at)) <= GRAB
 
-    def press(self, event: QMouseEvent) -> bool:
+    def press(self, event: QMouseEvent, clicks: int = 1) -> bool:
         """A button went down; False leaves it to Qt."""
         stage, at, button = self._stage, event.position(), event.button()
         if self._drag != "none":
@@ -71,7 +71,7 @@ class Pointer:
         elif self.near_wipe(at):
             self._drag = "wipe"
             self._grip = at.x() - stage.wipe_x(at)
-        elif stage.pointing.press(at):
+        elif stage.pointing.press(at, clicks):
             self._drag = "point"
         else:
             self._drag = "pan"
@@ -112,7 +112,7 @@ class Pointer:
         """Between the whole picture and 100 % at the cursor; where one points, another press."""
         stage, left = self._stage, event.button() == Qt.MouseButton.LeftButton
         if stage.tool() is not None or not left or stage.pointing.takes(event.position()):
-            self.press(event)
+            self.press(event, clicks=2)
         elif stage.is_fitting():
             stage.set_zoom(1.0, event.position())
         else:
@@ -182,7 +182,7 @@ class Pointer:
         elif key in _ARROWS:
             dx, dy = _ARROWS[Qt.Key(key)]
             fine = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            if not stage.pointing.walk(dx, dy, fine=fine):
+            if not stage.pointing.nudge(dx, dy, fine=fine):
                 stage.pan_by(-dx * KEY_PAN, -dy * KEY_PAN)
         elif key == Qt.Key.Key_Space:
             if not event.isAutoRepeat():
@@ -196,7 +196,3 @@ class Pointer:
         else:
             return False
         return True
-
-    def key_up(self, event: QKeyEvent) -> bool:
-        """A key came up; False leaves it to Qt."""
-        return event.key() in _ARROWS and not event.isAutoRepeat() and self._stage.pointing.rest()

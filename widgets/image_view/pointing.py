@@ -22,17 +22,19 @@ class Pointing(QObject):
     A drag that leaves its picture goes on along its edge.
     """
 
-    pointed = Signal(str, str, float, float)
-    """Key, phase (``press``, ``move`` or ``release``) and where, in pixels of that picture."""
+    pointed = Signal(str, str, float, float, int)
+    """Key, phase (``press``, ``move`` or ``release``), where, in pixels of that picture, and
+    whether it is the second press (2) of a double click."""
+    nudged = Signal(str, float, float)
+    """Key, and how far the arrow keys want the point to go, in pixels of that picture."""
 
     def __init__(self, stage: StageSurface) -> None:
         super().__init__(stage)
         self._stage = stage
         self._keys: frozenset[str] = frozenset()
-        #: The picture of the drag, and that of the arrow keys, while there is one.
-        self._dragged = self._walking = ""
-        #: Where each picture was pointed at last.
-        self._last: dict[str, Point] = {}
+        #: The picture of the drag, while there is one, and where that has come to.
+        self._dragged = ""
+        self._last: Point = (0.0, 0.0)
 
     @property
     def keys(self) -> frozenset[str]:
@@ -44,8 +46,6 @@ class Pointing(QObject):
         self._keys = frozenset(keys)
         if self._dragged not in self._keys:
             self.release()
-        if self._walking not in self._keys:
-            self.rest()
 
     def takes(self, at: QPointF) -> bool:
         """Whether a press at this point of the stage points at a picture."""
@@ -56,66 +56,48 @@ class Pointing(QObject):
         width, height = self._stage.model.frame
         return 0 <= x < width and 0 <= y < height
 
-    # By mouse.
-
-    def press(self, at: QPointF) -> bool:
+    def press(self, at: QPointF, clicks: int = 1) -> bool:
         """Begin a drag; False where there is nothing to point at."""
         if not self.takes(at):
             return False
-        self.rest()
-        self._dragged = key = self._stage.camera.pane_at(at.x(), at.y()).key
-        self._tell(key, "press", self._place(key, at))
+        self._dragged = self._stage.camera.pane_at(at.x(), at.y()).key
+        self._tell("press", self._place(at), clicks)
         return True
 
     def move(self, at: QPointF) -> None:
         """Go on with it."""
-        key = self._dragged
-        if key and (place := self._place(key, at)) != self._last[key]:
-            self._tell(key, "move", place)
+        if self._dragged and (place := self._place(at)) != self._last:
+            self._tell("move", place)
 
     def release(self, at: QPointF | None = None) -> None:
         """End it, where it has come to if no point is given."""
-        key, self._dragged = self._dragged, ""
-        if key:
-            self._tell(key, "release", self._place(key, at) if at is not None else self._last[key])
+        if self._dragged:
+            self._tell("release", self._place(at) if at is not None else self._last)
+        self._dragged = ""
 
-    # By keys.
-
-    def walk(self, dx: int, dy: int, *, fine: bool) -> bool:
+    def nudge(self, dx: int, dy: int, *, fine: bool) -> bool:
         """Move the point of the picture in sight; False where it cannot be pointed at."""
         panes = self._stage.camera.panes
-        if self._dragged or not panes or panes[0].key not in self._keys:
+        if not panes or panes[0].key not in self._keys:
             return False
-        key = panes[0].key
+        key, share = panes[0].key, KEY_STEP * (FINE if fine else 1)
         layer = self._stage.model.layers[key]
-        x, y = self._last.get(key, (layer.width / 2, layer.height / 2))
-        if not self._walking:
-            self._walking = key
-            self._tell(key, "press", (x, y))
-        share = KEY_STEP * (FINE if fine else 1)
-        to = x + dx * share * layer.width, y + dy * share * layer.height
-        self._tell(key, "move", _within(layer, *to))
+        self.nudged.emit(key, dx * share * layer.width, dy * share * layer.height)
         return True
 
-    def rest(self) -> bool:
-        """The arrow keys were let go; False where they moved no point."""
-        key, self._walking = self._walking, ""
-        if key:
-            self._tell(key, "release", self._last[key])
-        return bool(key)
-
-    def _place(self, key: str, at: QPointF) -> Point:
-        """A point of the stage in pixels of a picture; the last if that is not seen any more."""
+    def _place(self, at: QPointF) -> Point:
+        """A point of the stage in pixels of the picture; the last if that is not seen any more."""
+        key = self._dragged
         pane = next((pane for pane in self._stage.camera.panes if pane.key == key), None)
         if pane is None:
-            return self._last[key]
+            return self._last
         x, y = self._stage.placement(pane).to_picture(at.x(), at.y())
         layer, (width, height) = self._stage.model.layers[key], self._stage.model.frame
         return _within(layer, x * layer.width / width, y * layer.height / height)
 
-    def _tell(self, key: str, phase: str, place: Point) -> None:
-        self._last[key] = place
-        self.pointed.emit(key, phase, *place)
+    def _tell(self, phase: str, place: Point, clicks: int = 1) -> None:
+        self._last = place
+        self.pointed.emit(self._dragged, phase, *place, clicks)
 
 
 def _within(layer: Layer, x: float, y: float) -> Point:

@@ -48,8 +48,11 @@ class ImageStage(StageSurface):
     """
 
     modeChanged = Signal(str)
-    pointed = Signal(str, str, float, float)
-    """Key, phase (``press``, ``move``, ``release``) and where, in pixels of that picture."""
+    pointed = Signal(str, str, float, float, int)
+    """Key, phase (``press``, ``move``, ``release``), x and y in pixels of that picture, and clicks:
+    2 for the second press of a double click."""
+    nudged = Signal(str, float, float)
+    """Key, and how far arrow keys want the point to go, in pixels of that picture."""
     strokeFinished = Signal(object, float, bool)
     """Points [(x, y), …] and radius in picture pixels, and whether the stroke erased."""
     rectangleFinished = Signal(object, bool)
@@ -67,6 +70,7 @@ class ImageStage(StageSurface):
         self._pointer = Pointer(self)
         self.pointing = Pointing(self)
         self.pointing.pointed.connect(self.pointed)
+        self.pointing.nudged.connect(self.nudged)
         self._shows_focus = False
         self._empty.sampleChosen.connect(self.sampleChosen)
         self._empty.openRequested.connect(self.openRequested)
@@ -414,7 +418,7 @@ class ImageStage(StageSurface):
         """Back from the original."""
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self.show_original(False)
-        elif not self._pointer.key_up(event):
+        else:
             super().keyReleaseEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -427,10 +431,9 @@ class ImageStage(StageSurface):
         super().focusInEvent(event)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
-        """A key that is released elsewhere must not leave the original on, or a point moving."""
+        """A key that is released elsewhere must not leave the original on."""
         self._shows_focus = False
         self.show_original(False)
-        self.pointing.rest()
         super().focusOutEvent(event)
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:

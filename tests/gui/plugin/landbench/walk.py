@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from engine.catalogue import PresetSpec
-from engine.messages import Pointer
+from engine.messages import Nudge, Pointer
 from engine.method import Idle, Method, Settings, Solver, State, knob
 from landbench.bench import MAP
 
@@ -27,6 +27,8 @@ def solve(problem, params, rng, state=None) -> Solver:
             if isinstance(event, Pointer):
                 log = [*log, event.phase]
                 at = torch.tensor([event.x, event.y]) / MAP
+            elif isinstance(event, Nudge):
+                at = (at + torch.tensor([event.dx, event.dy]) / MAP).clamp(0, 1)
         k += 1
 
 

@@ -10,14 +10,12 @@ import torch
 from torch import Tensor
 
 from engine.nets.potential_field import PotentialField
-from engine.traversal.canvas import WHITE, Canvas, words
+from engine.traversal.heat_map import heat_map
 from engine.traversal.plane import Plane
 from engine.traversal.potentials import PotentialWalk, flow, gradient
 
 #: Points across a landscape.
 CELLS = 41
-#: Shown side of one entry of the matrix of confusions, in pixels.
-ENTRY = 34
 
 
 def strips_of(
@@ -63,19 +61,9 @@ def landscape_on(field: PotentialField, k: int, plane: Plane, time: int) -> tupl
 
 
 def confusions(counts: Tensor) -> Tensor:
-    """A matrix of counts (K, K), true potentials down and told ones across, as a picture (3, H, W).
+    """Counts (K, K), true potentials down and told ones across, as a picture (3, H, W).
 
     Every row is shown as shares of its sum.
     """
-    count = len(counts)
-    share = counts / counts.sum(1, keepdim=True).clamp_min(1e-9)
-    low, high = torch.tensor([21.0, 26.0, 33.0]), torch.tensor([92.0, 207.0, 190.0])
-    cells = low + share.cpu()[..., None] * (high - low)
-    picture = cells.repeat_interleave(ENTRY, 0).repeat_interleave(ENTRY, 1)
-    canvas: Canvas = picture.round().to(torch.uint8).numpy()
-    for row in range(count):
-        for column in range(count):
-            text = f"{100 * float(share[row, column]):.0f}"
-            x, y = (column + 0.5) * ENTRY, (row + 0.5) * ENTRY
-            words(canvas, text, x, y, size=12, color=WHITE, anchor="mm", shade=True)
-    return torch.from_numpy(canvas).permute(2, 0, 1).float() / 255
+    names = [str(k) for k in range(1, len(counts) + 1)]
+    return heat_map(counts / counts.sum(1, keepdim=True).clamp_min(1e-9), names, names)

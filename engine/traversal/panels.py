@@ -63,22 +63,23 @@ def pictures(problem: Problem, state: State) -> dict[str, Tensor]:
 
     ``z`` (n, d) are the pictures. A ``plane`` (3, d) makes a map (see ``map_view.draw``), ``rows``
     (rows, columns, d) make strips, with the scalars ``titles`` and ``marks``, the column to be
-    framed in each row, or -1; a latent of NaN leaves its place empty.
+    framed in each row, or -1; a latent of NaN leaves its place empty. Whoever decodes by itself
+    gives a ``picture`` (1, C, H, W) and ``strips`` (rows, columns, C, H, W).
     """
     shown = {}
     if "plane" in state.tensors:
         shown["map"] = torch.from_numpy(map_view.draw(problem, state))
     shown["picture"] = picture(problem, state)
-    if "rows" in state.tensors:
+    if "rows" in state.tensors or "strips" in state.tensors:
         shown["strips"] = strips(problem, state)
     return shown
 
 
 def picture(problem: Problem, state: State) -> Tensor:
     """The pictures of ``z`` (n, d), with a person's own at the end: (H, W, 3) uint8."""
-    made = state.tensors.get("picture")
-    if made is None:
-        made = problem.decoder(state.tensors["z"])
+    if "picture" in state.tensors:
+        return as_picture(state.tensors["picture"]).cpu()
+    made = problem.decoder(state.tensors["z"])
     if problem.target is not None:
         made = torch.cat([made, problem.target.to(made)])
     return as_picture(made).cpu()
@@ -86,16 +87,21 @@ def picture(problem: Problem, state: State) -> Tensor:
 
 def strips(problem: Problem, state: State) -> Tensor:
     """The sheet of strips, (H, W, 3) uint8; decoded again only where the rows have changed."""
-    rows, titles = state.tensors["rows"], state.scalars.get("titles", [])
-    key = (rows.shape, rows.cpu().numpy().tobytes(), tuple(titles))
-    kept = problem.still.get("strips")
-    if kept is None or kept[0] != key:
-        made = problem.decoder(rows.flatten(0, 1).nan_to_num())
-        empty = rows.isnan().any(-1)
-        drawn = strips_view.sheet(made.reshape(*empty.shape, *made.shape[1:]), titles, empty)
-        kept = problem.still["strips"] = (key, drawn)
-    canvas = kept[1].copy()
-    place = strips_view.layout(rows.shape[0], rows.shape[1], problem.generator.shape[-1])
+    titles = state.scalars.get("titles", [])
+    made = state.tensors.get("strips")
+    if made is not None:
+        canvas, shape = strips_view.sheet(made, titles), made.shape
+    else:
+        rows = state.tensors["rows"]
+        shape = torch.Size((*rows.shape[:2], *problem.generator.shape))
+        key = (rows.shape, rows.cpu().numpy().tobytes(), tuple(titles))
+        kept = problem.still.get("strips")
+        if kept is None or kept[0] != key:
+            made = problem.decoder(rows.flatten(0, 1).nan_to_num()).reshape(shape)
+            drawn = strips_view.sheet(made, titles, rows.isnan().any(-1))
+            kept = problem.still["strips"] = (key, drawn)
+        canvas = kept[1].copy()
+    place = strips_view.layout(shape[0], shape[1], shape[-1])
     for row, column in enumerate(state.scalars.get("marks", [])):
         strips_view.mark(canvas, place, row, column)
     return torch.from_numpy(canvas)

@@ -14,9 +14,10 @@ GROUND: Color = (21, 26, 33)
 TEXT: Color = (163, 175, 191)
 ACCENT: Color = (92, 207, 190)
 #: Room for a row's title, for its numbers' sake in pixels; gaps between pictures and rows.
-LABEL, GAP = 168, 2
-#: Shown side of a picture: small ones are enlarged by whole numbers up to it.
-TILE = 64
+LABEL, GAP = 184, 2
+#: Shown side of a picture: small ones are enlarged by whole numbers up to it. Where there are more
+#: than MANY rows, up to half of it.
+TILE, MANY = 64, 8
 #: Where the map of changes stands apart.
 APART = 12
 #: Colors of a change, from none to the largest of a sheet.
@@ -62,7 +63,8 @@ class Layout:
 
 def layout(rows: int, columns: int, size: int, *, changes: bool = True) -> Layout:
     """The layout of pictures that have ``size`` pixels a side."""
-    return Layout(rows, columns, size * max(1, TILE // size), changes)
+    side = TILE if rows <= MANY else TILE // 2
+    return Layout(rows, columns, size * max(1, side // size), changes)
 
 
 def sheet(

@@ -1,0 +1,319 @@
+"""QLAE: watch an autoencoder learn dials, each with a few clicks, each for one thing.
+
+Source: K. Hsu, W. Dorrell, J. Whittington, J. Wu, C. Finn, Disentanglement via Latent
+Quantization, NeurIPS 2023, https://arxiv.org/abs/2305.18378. Every latent is rounded to one of a
+few learned values, and the weights decay strongly: so it is cheapest to give every factor dials of
+its own. The pictures are rendered from known factors, so that the match can be measured while it
+grows.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
+from engine.data.factors import FactorSet
+from engine.data.pictures import resize
+from engine.data.pixel_faces import PixelFaces
+from engine.data.rooms import Rooms
+from engine.data.sprites import Sprites
+from engine.data.stroke_digits import StrokeDigits
+from engine.messages import Pointer, UserEvent
+from engine.method import Idle, Method, Settings, Solver, State, knob, tuned
+from engine.models.quantized_autoencoder import QuantizationWeights
+from engine.traversal.heat_map import heat_map
+from engine.traversal.problem import Problem
+from engine.traversal.quantized_training import JUDGED, Dials, Numbers, Trainer
+from engine.traversal.strips_view import layout
+
+#: Pictures that are shown beside their reconstructions, and dials at most.
+SHOWN, MOST = 6, 16
+SETS: dict[str, FactorSet] = {
+    "rooms": Rooms(32),
+    "sprites": Sprites(32),
+    "faces": PixelFaces(32),
+    "digits": StrokeDigits(32),
+}
+
+
+class Params(Settings):
+    """Knobs of the training."""
+
+    data: Literal["rooms", "sprites", "faces", "digits"] = knob(
+        "rooms",
+        title="Pictures",
+        help="What it learns from: pictures rendered here from known factors. The generator "
+        "chosen at the left plays no part, for this method trains its own.",
+        titles={name: of.title for name, of in SETS.items()},
+    )
+    latents: int = knob(
+        12,
+        title="Dials",
+        help="How many numbers a latent has. The authors take twice as many as there are factors.",
+        ge=2,
+        le=MOST,
+    )
+    values: int = knob(10, title="Clicks", help="How many values a dial can take.", ge=2, le=12)
+    steps: int = knob(
+        1500,
+        title="Training steps",
+        help="The network that ships took many more; here one sees it begin.",
+        ge=1,
+        le=200_000,
+    )
+    batch: int = knob(32, title="Pictures per step", help="The authors take 128.", ge=8, le=256)
+    rate: float = knob(
+        1e-3,
+        title="Learning rate",
+        help="How far a training step goes.",
+        ge=1e-5,
+        le=1e-2,
+        scale="log",
+        decimals=5,
+        live=True,
+    )
+    decay: float = knob(
+        0.1,
+        title="Weight decay",
+        help="How strongly weights are pulled to zero: half of the method. Set it to 0 and watch "
+        "the dials blur.",
+        ge=0.0,
+        le=1.0,
+        live=True,
+    )
+    quantize: float = knob(
+        0.01,
+        title="Pull on the clicks",
+        help="How strongly the values of a dial are drawn to what the encoder says. At 0 they "
+        "never move.",
+        ge=0.0,
+        le=1.0,
+        decimals=3,
+        group="Weights",
+        live=True,
+    )
+    commit: float = knob(
+        0.01,
+        title="Pull on the encoder",
+        help="How strongly the encoder is drawn to the values of the dials.",
+        ge=0.0,
+        le=1.0,
+        decimals=3,
+        group="Weights",
+        live=True,
+    )
+
+    def weights(self) -> QuantizationWeights:
+        """What counts beside the reconstruction."""
+        return QuantizationWeights(quantize=self.quantize, commit=self.commit, decay=self.decay)
+
+
+class Page:
+    """The autoencoder in training, and what is seen of it."""
+
+    def __init__(self, problem: Problem, params: Params, seed: int) -> None:
+        self.of, self.seed = SETS[params.data], seed
+        dials = Dials(latents=params.latents, values=params.values)
+        self.trainer = Trainer(self.of, dials, seed, problem.device)
+        self.network = self.trainer.network.eval()
+        self.samples = self.trainer.pictures[:SHOWN]
+        if problem.target is not None:
+            own = fitting(problem.target, self.of).to(self.samples)
+            self.samples = torch.cat([own, self.samples[1:]])
+        #: Where the first picture's dials stand; as encoded where no one has turned them.
+        self.turned = torch.full((params.latents,), -1, dtype=torch.int64)
+        self.at = torch.zeros(params.latents, dtype=torch.int64)
+        shape = (params.latents, params.values, *self.samples.shape[1:])
+        self.strips = torch.zeros(shape).to(self.samples)
+        self.shares = torch.zeros(len(self.of.factors), params.latents)
+        self.alive = torch.ones(params.latents, dtype=torch.bool)
+        self.views: dict[str, Tensor] = {}
+        self.look()
+
+    def look(self) -> None:
+        """Draw everything anew."""
+        for row in range(len(self.at)):
+            self.turn(row)
+        self.views = {"picture": self.picture(), "nmi": self.map()}
+
+    def map(self) -> Tensor:
+        """What each dial tells of each factor, as a picture (3, H, W)."""
+        names = [factor.title for factor in self.of.factors]
+        dials = [str(k) for k in range(1, len(self.at) + 1)]
+        return heat_map(self.shares, names, dials, (~self.alive).tolist())
+
+    @torch.no_grad()
+    def turn(self, row: int) -> None:
+        """Decode the strip of one dial: the first picture with each of the dial's values."""
+        encoded = self.network.quantize(self.samples[:1]).index[0].cpu()
+        self.at = torch.where(self.turned >= 0, self.turned, encoded)
+        index = self.at.repeat(self.strips.shape[1], 1)
+        index[:, row] = torch.arange(len(index))
+        z = self.network.codebooks.look_up(index.to(self.samples.device))
+        self.strips = self.strips.clone()
+        self.strips[row] = self.network.decode(z).float()
+
+    def take(self, event: UserEvent) -> bool:
+        """A press on a strip turns its dial to that click; where it is, lets it go again."""
+        if not isinstance(event, Pointer) or event.panel != "strips" or event.phase != "press":
+            return False
+        place = layout(self.strips.shape[0], self.strips.shape[1], self.of.size)
+        if (over := place.found(event.x, event.y)) is None:
+            return False
+        row, click = over
+        self.turned = self.turned.clone()
+        self.turned[row] = -1 if int(self.turned[row]) == click else click
+        return True
+
+    @torch.no_grad()
+    def picture(self) -> Tensor:
+        """Pictures above their reconstructions, (1, C, H, W); the first one's dials as turned."""
+        index = self.network.quantize(self.samples).index
+        index[0] = self.at.to(index)
+        rebuilt = self.network.decode(self.network.codebooks.look_up(index)).float()
+        both = torch.stack([self.samples, rebuilt])
+        return both.permute(2, 0, 3, 1, 4).reshape(1, both.shape[2], 2 * self.of.size, -1)
+
+    def state(self, step: int, params: Params, numbers: Numbers) -> State:
+        """All of it, and what is drawn of it."""
+        z = self.network.codebooks.look_up(self.at[None].to(self.samples.device)).detach()
+        tensors = {
+            "z": z,
+            "strips": self.strips,
+            "turned": self.turned,
+            "at": self.at,
+            "shares": self.shares,
+            "alive": self.alive,
+            **self.views,
+            **self.trainer.tensors(),
+        }
+        scalars: dict[str, Any] = {
+            "titles": self.titles(),
+            "marks": self.at.tolist(),
+            "curves": numbers,
+            "kept": {"data": self.of.name, "values": params.values},
+            "page": {"seed": self.seed},
+        }
+        return State(step, params.steps, tensors, scalars)
+
+    def titles(self) -> list[str]:
+        """What each dial tells the most of, as far as it is known."""
+        found = []
+        for k in range(len(self.at)):
+            share, factor = self.shares[:, k].max(0)
+            told = f"{self.of.factors[int(factor)].title}, {100 * float(share):.0f} %"
+            if not self.alive[k]:
+                told = "dead"
+            found.append(f"{k + 1}  {told if float(share) > 0.03 or not self.alive[k] else ''}")
+        return found
+
+    def load(self, state: State) -> None:
+        """Be where a state was."""
+        tensors = state.tensors
+        self.trainer.load(tensors)
+        self.turned, self.at = tensors["turned"].cpu().clone(), tensors["at"].cpu().clone()
+        self.strips, self.shares = tensors["strips"].clone(), tensors["shares"].cpu().clone()
+        self.alive = tensors["alive"].cpu().clone()
+        self.views = {name: tensors[name].clone() for name in ("picture", "nmi")}
+
+
+def fitting(picture: Tensor, of: FactorSet) -> Tensor:
+    """A picture (1, C, H, W) as one of a set's: its size, and gray where the set is."""
+    x = resize(picture.float(), of.size, of.size)
+    return x.mean(1, keepdim=True) if of.channels == 1 else x.expand(-1, 3, -1, -1)
+
+
+def solve(
+    problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
+) -> Solver:
+    """Yield after every training step; then wait for someone to turn the dials."""
+    if state is None:
+        seed = int(torch.randint(2**31, (1,), generator=rng))
+    else:
+        seed = int(state.scalars["page"]["seed"])
+    page = Page(problem, params, seed)
+    numbers: Numbers = {"info_m": 0.0, "info_e": 0.0, "info_c": 0.0, "live": float(params.latents)}
+    step = 0
+    if state is not None:
+        page.load(state)
+        step, numbers = state.step, state.scalars["curves"]
+    while True:
+        trains = step < params.steps
+        now = page.state(step, params, numbers)
+        events = yield now if trains else Idle(now)
+        params = tuned(params, events)
+        moved = [page.take(event) for event in events]
+        if trains:
+            told = page.trainer.step(step, params.batch, params.rate, params.weights())
+            numbers = numbers | told
+            if page.trainer.look(step):
+                judged, page.shares, page.alive = page.trainer.judge()
+                numbers = numbers | judged
+                page.views = {"picture": page.picture(), "nmi": page.map()}
+            page.turn(step % params.latents)
+            step += 1
+        if any(moved) or step == params.steps:
+            page.look()
+
+
+METHOD = Method(
+    title="Latent quantization",
+    bench="traversal",
+    summary="Watch an autoencoder learn a panel of dials, each for one thing, and turn them.",
+    source="Hsu, Dorrell, Whittington, Wu, Finn 2023",
+    url="https://arxiv.org/abs/2305.18378",
+    params=Params,
+    solve=solve,
+    races=False,
+    presets=(
+        PresetSpec("watch", "Watch it learn", {}, "Rooms, from nothing.", 60.0),
+        PresetSpec(
+            "blurred",
+            "Without decay",
+            {"decay": 0.0},
+            "The other half of the method switched off: dials share their work.",
+            60.0,
+        ),
+        PresetSpec("longer", "Longer", {"steps": 10_000}, "Dials grow clean.", 400.0),
+    ),
+    panels=(
+        PanelSpec(
+            name="nmi",
+            title="What each dial tells",
+            kind="image",
+            help=f"Rows: factors; columns: dials. Percent of what there is to know of a factor "
+            f"that a dial tells, over {JUDGED} pictures. Clean dials have one bright entry.",
+        ),
+        PanelSpec(
+            name="quality",
+            title="Disentangled",
+            kind="curve",
+            series=(
+                SeriesSpec("info_m", "Modular (InfoM)", better="high"),
+                SeriesSpec("info_e", "Explicit (InfoE)", better="high"),
+                SeriesSpec("info_c", "Compact (InfoC)", better="high"),
+            ),
+            help="Does a dial keep to one factor, can the factors be read, does a factor keep to "
+            "one dial. InfoE comes from a probe that learns along, and lags behind.",
+        ),
+        PanelSpec(
+            name="rebuilt",
+            title="Reconstruction",
+            kind="curve",
+            series=(SeriesSpec("rebuilt", "Cross entropy", "nats", decimals=3),),
+            log_y=True,
+            help="Of a number of a picture. It cannot fall below the gray of the pictures.",
+        ),
+        PanelSpec(
+            name="live",
+            title="Dials in use",
+            kind="curve",
+            series=(SeriesSpec("live", "Live dials", decimals=0),),
+            help="A dial that always stands at the same click is dead.",
+        ),
+    ),
+    order=40,
+)

@@ -13,7 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+import tqdm
 from hypothesis import HealthCheck, settings
+
+# torch's exporter shows bars where tqdm is there; its monitor is a thread that would stay.
+tqdm.tqdm.monitor_interval = 0
 
 settings.register_profile(
     "steady",

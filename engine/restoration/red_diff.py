@@ -18,10 +18,10 @@ at that noise ``weight`` is the paper's lambda, which was published for no noise
 term without ``1 / sigma^2``; at another noise the paper's lambda is
 ``weight (sigma / REFERENCE)^2``. So one weight serves all strengths of noise.
 
-Beyond the paper, off in its preset: ``steps by solving`` precondition the loss's gradient with
-its own curvature, for Adam, which weighs pixels, never undoes the bad condition of a blur; and
-``mirrored`` noise takes the mean over ``eps`` and ``-eps``, the same gradient on average, from
-which all that is odd in the noise has gone.
+Beyond the paper, off in its preset. ``descent = solved``: Adam scales pixel by pixel, which
+leaves a blur as badly conditioned as it is, so the gradient is multiplied by the inverse of
+the loss's own curvature. ``mirrored``: the mean over ``eps`` and ``-eps`` in place of ``eps``
+alone is the same gradient on average, without all that is odd in the noise.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Params(Settings):
 
     prior: PriorName = prior_knob()
     network: Network = network_knob()
-    steps: int = knob(25, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
+    steps: int = knob(40, title="Steps", help="How often the picture is corrected.", ge=2, le=5000)
     weight: float = knob(
         0.1,
         title="Trust in the prior",
@@ -360,7 +360,7 @@ METHOD = Method(
     params=Params,
     solve=solve,
     presets=(
-        PresetSpec("fast", "Fast", {"steps": 25}, "Twenty-five corrections.", 25.0),
+        PresetSpec("fast", "Fast", {"steps": 40}, "Forty corrections, each solved.", 40.0),
         PresetSpec(
             "small",
             "Small pictures",

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engine.operators import GaussianBlur
 from engine.restoration.data_step import DataStep
-from engine.restoration.diffpir import diffpir_step
+from engine.restoration.diffpir import diffpir_step, noises
 from engine.restoration.diffusion import centered, grid, noise_of
 from engine.restoration.priors import Formula, GaussianPrior
 
@@ -84,6 +84,24 @@ def test_every_frequency_follows_its_own_recursion() -> None:
         torch.testing.assert_close(
             torch.fft.fft2(found), gains * torch.fft.fft2(unit(5)), atol=1e-9, rtol=0
         )
+
+
+def test_mirrored_samples_have_opposite_noise_and_a_mean_without_it() -> None:
+    """Every step is affine under a Gaussian, so a pair's mean is the walk without noise."""
+    rng, like = torch.Generator().manual_seed(3), torch.empty(5, *SHAPE, dtype=torch.float64)
+    drawn = noises(like, rng, mirrored=True)
+    torch.testing.assert_close(drawn[1:4:2], -drawn[:4:2])
+    assert drawn.shape == like.shape
+    assert float(drawn[::2].std()) == pytest.approx(1.0, abs=0.15)
+    assert not torch.equal(noises(like, rng, mirrored=False)[1], -noises(like, rng, False)[0])
+
+    A, levels = GaussianBlur(SHAPE, 0.8), grid(8, math.inf, "quadratic")
+    y, zero = unit(6), torch.zeros(2, *SHAPE, dtype=torch.float64)
+    pairs = [noises(zero, rng, mirrored=True) for _ in range(len(levels))]
+    both = walked(A, y.expand(2, -1, -1, -1), pairs[0], pairs[1:], levels)
+    quiet = walked(A, y, zero[:1], [zero[:1]] * (len(levels) - 1), levels)
+    torch.testing.assert_close(both.mean(0, keepdim=True), quiet)
+    assert float((both[:1] - quiet).square().mean().sqrt()) > 1e-3
 
 
 #: Variance of a coefficient, noise of its measurement; then what a hundred levels are off by:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.method import BadInput
+from engine.models.vae_losses import normal_kl
 from engine.traversal.paths import Directions
 
 #: An axis of a VAE that carries less than so many nats is dead.
@@ -53,8 +54,7 @@ def nats(mean: Tensor, log_variance: Tensor) -> Tensor:
     Args:
         mean, log_variance: of the posteriors of many pictures, (n, d).
     """
-    kl = 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
-    return kl.mean(0)
+    return normal_kl(mean, log_variance).mean(0)
 
 
 def axes(mean: Tensor, log_variance: Tensor) -> Directions:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import warnings
 
 import torch
-from scipy.interpolate import CubicSpline
 from torch import Tensor
 
 from engine.method import BadInput
@@ -95,6 +94,9 @@ def keyframes(keys: Tensor, per_key: int, *, loop: bool = True) -> Tensor:
         ``(m * per_key, d)`` for a loop, whose next frame would be frame 0; else
         ``((m - 1) * per_key + 1, d)``. Every ``per_key``-th frame is a key.
     """
+    # Only here: a list of methods must not wait for SciPy.
+    from scipy.interpolate import CubicSpline
+
     if per_key < 1:
         raise BadInput(f"frames per key are {per_key}; they must be 1 or more", "per_key")
     if len(keys) < 1:

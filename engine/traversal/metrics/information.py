@@ -10,8 +10,6 @@ with its versions).
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import KDTree
-from scipy.special import digamma
 from torch import Tensor
 
 from engine.method import BadInput
@@ -53,6 +51,10 @@ def ksg(x: Floats, y: Floats, neighbors: int = 10) -> float:
 
     It cannot tell much more than ``log n``.
     """
+    # Only here: a list of methods must not wait for SciPy.
+    from scipy.spatial import KDTree
+    from scipy.special import digamma
+
     _enough(len(x), neighbors)
     x, y = standardized(x, seed=0), standardized(y, seed=1)
     both = np.stack([x, y], 1)
@@ -68,6 +70,8 @@ def ross(labels: Ints, y: Floats, neighbors: int = 10) -> float:
     A label with fewer than ``neighbors`` others takes as many as it has; one that is alone is
     left out. A constant ``y`` tells nothing.
     """
+    from scipy.special import digamma
+
     _enough(len(y), neighbors)
     if y.min() == y.max():
         return 0.0

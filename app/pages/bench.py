@@ -463,6 +463,7 @@ class BenchPage(Page):
             results.done.connect(self._on_saved)
             results.failed.connect(self._on_not_saved)
         parts.area.rearranged.connect(self.facts_changed)
+        parts.area.rearranged.connect(parts.stage.rearrange)
         self.facts_changed.connect(self._on_facts)
 
     def _observe_model(self) -> None:

@@ -17,12 +17,12 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QScrollArea,
     QScrollBar,
-    QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
 from widgets import theme
+from widgets.parts import GapSplitter
 
 #: Below this width of the whole window (rail included), side panels collapse.
 COLLAPSE_BELOW = 1100
@@ -111,11 +111,10 @@ class PanelArea(QMainWindow):
         self.setDockOptions(QMainWindow.DockOption.AnimatedDocks)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._panels: dict[str, Panel] = {}
-        self._splitters: list[QSplitter] = []
+        self._splitters: list[GapSplitter] = []
         self._hidden: set[str] = set()
         self._collapsed = False
         self._initial = b""
-        self._borders: list[bytes] = []
         self._busy = False
         #: Widths mean something only once the page has its size.
         self._sized = False
@@ -134,14 +133,13 @@ class PanelArea(QMainWindow):
         panel.dockLocationChanged.connect(self._moved)
         panel.installEventFilter(self)
 
-    def add_splitter(self, splitter: QSplitter) -> None:
+    def add_splitter(self, splitter: GapSplitter) -> None:
         """Keep where a border in the middle stands."""
         self._splitters.append(splitter)
 
     def settle(self) -> None:
         """Remember the arrangement of a fresh page; call when all panels are there."""
         self._initial = bytes(self.saveState().data())
-        self._borders = [bytes(splitter.saveState().data()) for splitter in self._splitters]
 
     def reset_widths(self) -> None:
         """The widths of a fresh page; wide windows give the panels more."""
@@ -156,8 +154,8 @@ class PanelArea(QMainWindow):
         """Back to the arrangement of a fresh page."""
         self._hidden.clear()
         self.restoreState(self._initial)
-        for splitter, border in zip(self._splitters, self._borders, strict=True):
-            splitter.restoreState(border)
+        for splitter in self._splitters:
+            splitter.restore(b"")
         for panel in self._panels.values():
             panel.setFloating(False)
         self._collapsed = False
@@ -182,8 +180,8 @@ class PanelArea(QMainWindow):
 
     def layout_text(self) -> str:
         """The arrangement as text, for the preferences."""
-        states = [self.saveState(), *(splitter.saveState() for splitter in self._splitters)]
-        texts = [base64.b64encode(bytes(state.data())).decode() for state in states]
+        states = [bytes(self.saveState().data()), *(s.layout_bytes() for s in self._splitters)]
+        texts = [base64.b64encode(state).decode() for state in states]
         return "|".join([",".join(sorted(self._hidden)), *texts])
 
     def restore(self, text: str) -> None:
@@ -196,7 +194,7 @@ class PanelArea(QMainWindow):
         if not data or not data[0] or not self.restoreState(data[0]):
             return
         for splitter, border in zip(self._splitters, data[1:], strict=False):
-            splitter.restoreState(border)
+            splitter.restore(border)
         self._sized = True
         self._hidden = {name for name in hidden.split(",") if name in self._panels}
         self._apply()

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
@@ -18,6 +19,10 @@ from widgets.tokens import CONTROL_HEIGHT
 
 #: Smaller, a pane shows nothing that can be looked at.
 _SMALLEST = (120, 72)
+#: Between the line above a picture and the picture.
+_BELOW_HEAD = 2
+#: The most of the height that strips take by themselves.
+_STRIPS_SHARE = 0.5
 
 
 class _Pane(QWidget):
@@ -50,7 +55,7 @@ class _Pane(QWidget):
         self.head.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(2)
+        column.setSpacing(_BELOW_HEAD)
         column.addLayout(self.head)
         column.addWidget(stage, 1)
 
@@ -130,9 +135,8 @@ class ExploreStage(BenchStage):
         whole.addWidget(upper)
         whole.addWidget(self._strips)
         self.splitters = [upper, whole]
-        for splitter, shares in ((upper, (1, 1)), (whole, (3, 2))):
-            for place, share in enumerate(shares):
-                splitter.setStretchFactor(place, share)
+        upper.setStretchFactor(0, 1)
+        upper.setStretchFactor(1, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(whole)
@@ -174,10 +178,28 @@ class ExploreStage(BenchStage):
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
         """A picture of the run, in its place."""
-        known = panel in self._pane(panel).stage.keys()  # noqa: SIM118 - a method, not a mapping
+        stage = self._pane(panel).stage
+        before = stage.keys(), stage.model.frame
         self._put(panel, array)
-        if not known:
+        if (stage.keys(), stage.model.frame) != before:
             self._arrange()
+
+    def rearrange(self) -> None:
+        """Map and picture as wide as each other, strips as high as they are long."""
+        upper, whole = self.splitters
+        if not upper.arranged:
+            upper.setSizes([self.width(), self.width()])
+        width, height = self._strips.stage.model.frame
+        if not whole.arranged and width:
+            room = self.height() - whole.handleWidth()
+            wanted = CONTROL_HEIGHT + _BELOW_HEAD + height * self.width() // width
+            strips = min(wanted, round(_STRIPS_SHARE * room))
+            whole.setSizes([room - strips, strips])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """More or less room."""
+        super().resizeEvent(event)
+        self.rearrange()
 
     def show_run(self, state: str) -> None:
         """Let pictures be pointed at while a run answers to it, and say so."""
@@ -206,6 +228,7 @@ class ExploreStage(BenchStage):
         self.splitters[0].setVisible(has[self._map] or has[self._picture])
         self._let_point()
         self._say_hint()
+        self.rearrange()
 
     def _say_hint(self) -> None:
         """What a person can do with the picture at the left."""

@@ -7,14 +7,14 @@ from time import monotonic
 from typing import Any
 
 from PySide6.QtCore import Signal, Slot
-from PySide6.QtWidgets import QSplitter, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.actions import ActionSet
 from app.page_state import PageState
 from engine.catalogue import PanelSpec
 from engine.messages import Nudge, Pointer
 from widgets.image_view import ImageStage
-from widgets.parts import TabButton
+from widgets.parts import GapSplitter, TabButton
 
 #: Before the name of a picture of the method that is looked at alone, in the page's state.
 ALONE = "panel:"
@@ -53,7 +53,7 @@ class BenchStage(QWidget):
         self.stage = ImageStage(self)
         self._stages: list[ImageStage] = []
         #: Borders that a person can drag.
-        self.splitters: list[QSplitter] = []
+        self.splitters: list[GapSplitter] = []
 
     def _adopt(self, *stages: ImageStage) -> None:
         """Listen to these."""
@@ -102,6 +102,9 @@ class BenchStage(QWidget):
         """Let pictures be pointed at while a run answers to it; ``state`` as of a run."""
         self._run_state = state
         self._let_point()
+
+    def rearrange(self) -> None:
+        """Give borders that nobody has dragged their best places."""
 
     def show_view(self, state: PageState) -> None:
         """Show what the page's state says is looked at."""

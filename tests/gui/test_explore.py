@@ -189,7 +189,10 @@ def test_what_is_not_there_takes_no_room(open_window: Callable[..., Any]) -> Non
     assert seen() == {"map", "picture", "strips"}
     driver.until(lambda: panes["strips"].width() == stage.width())
     driver.until(lambda: panes["map"].geometry().right() < panes["picture"].x())
-    driver.until(lambda: 0 < panes["map"].height() < stage.height() / 1.5)
+    # Strips are as high as their length allows, and no higher than map and picture.
+    driver.until(lambda: abs(panes["strips"].height() - panes["map"].height()) < 12)
+    stage.show_frame("strips", np.zeros((16, 160, 3), np.uint8), 2)
+    driver.until(lambda: panes["strips"].height() < stage.height() / 4)
     stage.show_pictures({"strips": gray})
     assert seen() == {"strips"}
     driver.until(lambda: panes["strips"].height() == stage.height())
@@ -201,10 +204,15 @@ def test_what_is_not_there_takes_no_room(open_window: Callable[..., Any]) -> Non
     assert "run.race" not in page.heading().actions
     stage.show_pictures({"map": gray, "picture": gray})
     across = stage.splitters[0]
-    across.setSizes([100, 900])
+    handle, middle = across.handle(1), across.handle(1).rect().center()
+    assert abs(across.sizes()[0] - across.sizes()[1]) <= 1
+    QTest.mousePress(handle, LEFT, pos=middle)
+    QTest.mouseMove(handle, middle - QPoint(120, 0))
+    QTest.mouseRelease(handle, LEFT, pos=middle)
     dragged, kept = across.sizes(), page.area.layout_text()
+    assert dragged[1] - dragged[0] > 200
     page.area.reset()
-    assert across.sizes() != dragged
+    assert abs(across.sizes()[0] - across.sizes()[1]) <= 1
     page.area.restore(kept)
     assert across.sizes() == dragged
 

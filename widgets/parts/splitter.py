@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QRectF, Qt
+from PySide6.QtCore import QEvent, QRectF, Qt, Slot
 from PySide6.QtGui import QEnterEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSplitter, QSplitterHandle, QWidget
 
@@ -13,12 +13,29 @@ GAP, GRIP, THIN = 10, 28, 2
 
 
 class GapSplitter(QSplitter):
-    """Parts beside each other (or below) with a gap; none of them can be dragged away."""
+    """Parts beside each other (or below) with a gap; none of them can be dragged away.
+
+    Until a person drags a border, ``arranged`` is False and whoever made it may size the parts.
+    """
 
     def __init__(self, orientation: Qt.Orientation, parent: QWidget | None = None) -> None:
         super().__init__(orientation, parent)
         self.setChildrenCollapsible(False)
         self.setHandleWidth(GAP)
+        self.arranged = False
+        self.splitterMoved.connect(self._on_moved)
+
+    def layout_bytes(self) -> bytes:
+        """Where a person put the borders; empty where nobody did."""
+        return bytes(self.saveState().data()) if self.arranged else b""
+
+    def restore(self, layout: bytes) -> None:
+        """Put the borders where ``layout_bytes`` says; without any, as they please its maker."""
+        self.arranged = bool(layout) and self.restoreState(layout)
+
+    @Slot()
+    def _on_moved(self) -> None:
+        self.arranged = True
 
     def createHandle(self) -> QSplitterHandle:
         """A handle that is mostly air."""

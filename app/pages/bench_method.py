@@ -146,7 +146,8 @@ class MethodPanel(QWidget):
         if found is not None:
             if found.help:
                 parts.append(found.help)
-            if found.seconds is not None:
+            # What waits for a person takes as long as the person likes.
+            if found.seconds is not None and not self.method.interactive:
                 seconds = found.seconds * self._pixels / USUAL_PIXELS
                 about = self.tr("About {time} on two cores.")
                 parts.append(about.format(time=words.seconds(seconds)))

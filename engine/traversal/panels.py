@@ -119,8 +119,6 @@ def preview(
     channels, height, width = problem.generator.shape
     facts = {
         "size": f"{width} × {height} px",
-        "width": width,
-        "height": height,
         "latent": problem.generator.latent_dim,
         "color": channels == 3,
         "notes": [f"a latent of {problem.generator.latent_dim} numbers", *problem.notes],

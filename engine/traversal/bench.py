@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from engine.catalogue import InputSpec
+from engine.catalogue import Choice, ExampleSpec, InputSpec
+from engine.data.pictures import samples
 from engine.method import Bench, Used
 from engine.traversal.generator import Shipped
 from engine.traversal.panels import PANELS, observe, pictures, preview, save
 from engine.traversal.problem import Problem, TraversalSettings, build
+from engine.traversal.sources import BY_HAND, generators
 
 
 def used(problem: Problem) -> Used:
@@ -14,6 +16,45 @@ def used(problem: Problem) -> Used:
     generator = problem.generator
     priors = {generator.name: generator.checksum} if isinstance(generator, Shipped) else {}
     return Used(backend=problem.decoder.backend, priors=priors)
+
+
+def examples() -> tuple[ExampleSpec, ...]:
+    """One-click examples, those whose generator ships."""
+    every = (
+        ExampleSpec(
+            title="Drag through all digits",
+            method="traversal.map",
+            problem={"generator": "digits-map"},
+            seconds=1.0,
+        ),
+        ExampleSpec(
+            title="Slide along what sprites are made of",
+            method="traversal.directions",
+            problem={"generator": "sprites-tcvae"},
+            params={"pinned": 4},
+            seconds=1.0,
+        ),
+        ExampleSpec(
+            title="Find your own emoji, and walk on",
+            method="traversal.map",
+            problem={"generator": "emoji-vae", "own": "fit"},
+            inputs={"picture": "sample:emoji-custard"},
+            seconds=10.0,
+        ),
+        ExampleSpec(
+            title="Watch curved ways appear",
+            method="traversal.potential_flow",
+            problem={"generator": "sprites-vae"},
+            seconds=60.0,
+        ),
+        ExampleSpec(
+            title="Teach a panel of dials",
+            method="traversal.latent_quantization",
+            problem={},
+            seconds=60.0,
+        ),
+    )
+    return tuple(e for e in every if e.problem.get("generator", BY_HAND) in generators())
 
 
 BENCH = Bench(
@@ -28,6 +69,11 @@ BENCH = Bench(
             title="Your own picture",
             kind="picture",
             required=False,
+            samples=tuple(
+                Choice(name, s.title, s.credit)
+                for name, s in samples().items()
+                if name.startswith("emoji-")
+            ),
             suffixes=(".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"),
         ),
     ),
@@ -38,7 +84,8 @@ BENCH = Bench(
     save=save,
     preview=preview,
     used=used,
-    thumbnail="picture",
+    thumbnail="overview",
+    examples=examples(),
     stage="explore",
     order=30,
 )

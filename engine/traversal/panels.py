@@ -22,6 +22,8 @@ from engine.traversal.views import first_plane
 
 #: The longest film that is kept, in pictures.
 LONGEST = 300
+#: Between the parts of an overview, in pixels.
+GAP = 4
 
 PANELS = (
     PanelSpec(
@@ -141,6 +143,8 @@ def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
             image = image.resize((image.width * times, image.height * times), 0)
         image.save(folder / f"{name}.png", compress_level=1)
         outputs[name] = f"{name}.png"
+    overview(shown).save(folder / "overview.png", compress_level=1)
+    outputs["overview"] = "overview.png"
     walk = state.tensors.get("walk")
     if walk is not None and len(walk) > 1:
         frames = frames_of(problem, walk[:LONGEST])
@@ -150,6 +154,34 @@ def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
             films.write_mp4(folder / "walk.mp4", frames)
             outputs["film"] = "walk.mp4"
     return outputs | _latents(problem, state, folder)
+
+
+def overview(shown: dict[str, Tensor]) -> Image.Image:
+    """The whole page as one picture: the map beside the picture, the strips below both."""
+    images = {name: Image.fromarray(panel.numpy()) for name, panel in shown.items()}
+    picture = images["picture"]
+    side = images["map"].height if "map" in images else films.SIDE
+    times = max(1, side // picture.height)
+    images["picture"] = picture.resize((picture.width * times, picture.height * times), 0)
+    above = [images[name] for name in ("map", "picture") if name in images]
+    return _stacked([above, [images["strips"]] if "strips" in images else []])
+
+
+def _stacked(rows: list[list[Image.Image]]) -> Image.Image:
+    """Rows of pictures, one below the other, all in the middle."""
+    rows = [row for row in rows if row]
+    widths = [sum(i.width for i in row) + GAP * (len(row) - 1) for row in rows]
+    heights = [max(i.height for i in row) for row in rows]
+    size = (max(widths), sum(heights) + GAP * (len(rows) - 1))
+    sheet = Image.new("RGB", size, strips_view.GROUND)
+    top = 0
+    for row, width, height in zip(rows, widths, heights, strict=True):
+        left = (size[0] - width) // 2
+        for image in row:
+            sheet.paste(image, (left, top + (height - image.height) // 2))
+            left += image.width + GAP
+        top += height + GAP
+    return sheet
 
 
 def frames_of(problem: Problem, walk: Tensor) -> Any:

@@ -1,0 +1,132 @@
+"""The bench: its generators, a person's own picture, what it shows before a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from walks import DRAWN, begun, problem
+
+from engine.discovery import installed
+from engine.messages import RunRequest
+from engine.method import BadInput
+from engine.plan import plan
+from engine.runs import Run
+from engine.traversal import sources
+from engine.traversal.arrival import CHUNK, STEPS
+from engine.traversal.bench import BENCH, used
+from engine.traversal.drawn import Drawn
+from engine.traversal.generator import OFFERED
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> tuple[Path, torch.Tensor]:
+    """A picture of the drawn generator, enlarged and put on a wide sheet; and its latent."""
+    z = torch.tensor([[0.4, -0.8, 0.3, 1.0, -0.5, 0.2]])
+    picture = (Drawn().decode(z)[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    wide = np.zeros((64, 100, 3), np.uint8)
+    wide[:, 18:82] = picture.repeat(2, 0).repeat(2, 1)
+    path = tmp_path / "own.png"
+    Image.fromarray(wide).save(path)
+    return path, z
+
+
+def test_the_bench_is_listed_with_its_stage_and_pointers() -> None:
+    catalogue = installed().catalogue
+    bench = catalogue.bench("traversal")
+    assert bench.stage == "explore"
+    assert [panel.name for panel in bench.panels] == ["map", "picture", "strips"]
+    assert [panel.pointer for panel in bench.panels] == [True, False, True]
+    assert not [name for name in catalogue.broken if "traversal" in name]
+    waits = {m.id: m.interactive for m in catalogue.methods_of("traversal")}
+    assert waits["traversal.map"]
+    assert waits["traversal.directions"]
+    assert not waits["traversal.potential_flow"]
+    assert not any(m.races for m in catalogue.methods_of("traversal"))
+
+
+@pytest.mark.parametrize("name", sources.generators())
+def test_every_generator_offers_the_interface(name: str) -> None:
+    generator = sources.load(name)
+    assert all(hasattr(generator, part) for part in (*OFFERED, "name", "title"))
+    z = generator.sample(3, torch.Generator().manual_seed(0))
+    assert z.shape == (3, generator.latent_dim)
+    pictures = generator.decode(z)
+    assert pictures.shape == (3, *generator.shape)
+    assert 0 <= float(pictures.min()) <= float(pictures.max()) <= 1
+    codes = sources.codes_of(name)
+    assert codes.z.shape == (sources.KNOWN, generator.latent_dim)
+    assert codes.factors is None or codes.factors.shape == (sources.KNOWN, len(codes.kinds))
+
+
+@pytest.mark.parametrize("name", sources.generators())
+def test_a_preview_shows_map_and_picture(name: str) -> None:
+    agreed = plan(RunRequest(method="traversal.map", problem={"generator": name}))
+    shown, facts = BENCH.preview(agreed.problem, agreed.context())
+    assert shown.keys() == {"map", "picture"}
+    assert shown["map"].dtype == torch.uint8
+    assert facts["latent"] == sources.load(name).latent_dim
+    again, _ = BENCH.preview(agreed.problem, agreed.context())
+    assert all(torch.equal(shown[key], again[key]) for key in shown)
+
+
+def test_every_starting_picture_is_another_one() -> None:
+    starts = [problem(start=k).start for k in (0, 1, 0)]
+    assert torch.equal(starts[0], starts[2])
+    assert not torch.equal(starts[0], starts[1])
+    assert torch.equal(problem().starts(3)[:2], torch.cat(starts[:2]))
+
+
+def test_the_drawn_generator_is_smooth_twice() -> None:
+    generator = Drawn(4)
+    generator.A = generator.A.double()
+    z = torch.randn(2, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    z.requires_grad_(True)
+    assert torch.autograd.gradcheck(generator.decode, z)
+    assert torch.autograd.gradgradcheck(generator.decode, z)
+
+
+def test_an_own_picture_is_approached_until_it_is_found(
+    tmp_path: Path, own: tuple[Path, torch.Tensor]
+) -> None:
+    path, _ = own
+    wanted = RunRequest(method="traversal.map", problem=DRAWN, inputs={"picture": str(path)})
+    run = Run(wanted, tmp_path / "run")
+    run.prepare()
+    likeness = []
+    steps = 0
+    while not run.waiting:
+        likeness.append(run.advance().metrics["own_psnr"])
+        steps += 1
+    assert steps == STEPS // CHUNK
+    assert likeness[-1] > max(30.0, likeness[0] + 5)
+    picture = run.pictures()["picture"]
+    # Side by side: what was found, and what was brought.
+    assert picture.shape == (32, 65, 3)
+    apart = picture[:, :32].astype(int) - picture[:, 33:].astype(int)
+    assert np.abs(apart).mean() < 6
+    assert "only its middle square is used" in run._problem.notes
+    run.release()
+
+
+def test_who_decodes_is_on_record(tmp_path: Path) -> None:
+    run = begun(tmp_path, "map")
+    record = run.close("finished")
+    assert record.priors == {}
+    assert record.backend == "torch"
+    assert used(problem()).backend == "torch"
+
+
+def test_a_generator_that_is_not_there_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"problem\.generator: .* is not one of the choices"):
+        plan(RunRequest(method="traversal.map", problem={"generator": "dream"}))
+
+
+def test_onnx_without_an_export_is_refused() -> None:
+    agreed = plan(RunRequest(method="traversal.map", problem=DRAWN, backend="onnx"))
+    with pytest.raises(BadInput, match="drawn has no ONNX export") as caught:
+        BENCH.build(agreed.problem, agreed.context())
+    assert caught.value.field == "backend"

@@ -1,0 +1,182 @@
+"""Directions on the page: strips, sliders, races, and directions that are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from walks import begun, move, press, problem, release
+
+from engine.messages import RunRequest, Tune
+from engine.method import BadInput
+from engine.runs import Run
+from engine.traversal.drawn import GAINS
+from engine.traversal.strips_view import layout
+from engine.traversal.views import found
+
+Begin = Callable[..., Run]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Begin]:
+    runs: list[Run] = []
+
+    def make(name: str = "run", **params: Any) -> Run:
+        runs.append(begun(tmp_path / name, "directions", **params))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.release()
+
+
+def test_sefa_finds_what_the_drawn_generator_is_made_of() -> None:
+    built = problem()
+    directions, titles = found(built, "sefa")
+    rows = built.generator.A / torch.tensor(GAINS)[:, None]  # type: ignore[attr-defined]
+    cosines = (directions.vectors * rows).sum(1).abs()
+    assert torch.allclose(cosines, torch.ones(6), atol=1e-4)
+    assert len(titles) == 6
+
+
+def test_labels_find_it_as_well() -> None:
+    built = problem()
+    directions, titles = found(built, "supervised")
+    rows = built.generator.A / torch.tensor(GAINS)[:, None]  # type: ignore[attr-defined]
+    assert ((directions.vectors * rows).sum(1) > 0.97).all()
+    assert titles[0] == "Position, across\nmore of it"
+
+
+def test_a_slider_adds_its_sigmas_to_the_latent(start: Begin) -> None:
+    run = start(rule="sefa")
+    z = run.state.tensors["z"]
+    vectors, sigmas = run.state.tensors["directions"], run.state.tensors["sigmas"]
+    run.advance((Tune({"sliders.d2": 1.5, "sliders.d3": -2.0}),))
+    moved = 1.5 * sigmas[1] * vectors[1] - 2.0 * sigmas[2] * vectors[2]
+    assert torch.allclose(run.state.tensors["z"], z + moved, atol=1e-5)
+    rows, marks = run.state.tensors["rows"], run.state.scalars["marks"]
+    # Each strip leads through where all sliders stand; its mark says where on it that is.
+    assert torch.allclose(rows[0, 5], run.state.tensors["z"][0], atol=1e-5)
+    assert marks[:2] == [5, 5 + round(1.5 / 3 * 5)]
+    run.advance((Tune({"sliders.d2": 0.0, "sliders.d3": 0.0}),))
+    assert torch.equal(run.state.tensors["z"], z)
+
+
+def test_strips_are_straight_and_reach_as_far_as_asked(start: Begin) -> None:
+    run = start(rule="pca", reach=2.0)
+    rows = run.state.tensors["rows"]
+    steps = rows.diff(dim=1)
+    assert torch.allclose(steps, steps[:, :1].expand_as(steps), atol=1e-5)
+    sigmas = run.state.tensors["sigmas"]
+    assert torch.allclose((rows[:, -1] - rows[:, 0]).norm(dim=1), 4 * sigmas, atol=1e-4)
+
+
+def test_a_strip_is_slid_on_and_put_back_by_a_double_press(start: Begin) -> None:
+    run = start()
+    at = layout(6, 11, 32)
+    left, top = at.corner(2, 10)
+    middle = at.side / 2
+    run.advance((press(left + middle, top + 9, "strips"),))
+    values = run.state.scalars["strips"]["values"]
+    assert values[2] == pytest.approx(3.0, abs=0.05)
+    assert values[:2] == [0.0, 0.0]
+    run.advance((move(0.0, 0.0, "strips"), release(0.0, 0.0, "strips"), move(0.0, 0.0, "strips")))
+    assert run.state.scalars["strips"]["values"][2] == -3.0
+    run.advance((press(left + middle, top + 9, "strips", clicks=2),))
+    assert run.state.scalars["strips"]["values"][2] == 0.0
+
+
+def test_the_map_moves_the_first_two_directions(start: Begin) -> None:
+    run = start(rule="random")
+    run.advance((press(300.0, 200.0),))
+    from engine.traversal.plane import Plane
+
+    plane = Plane.of(run.state.tensors["plane"])
+    assert plane.pixels(run.state.tensors["z"])[0].tolist() == pytest.approx([300, 200], abs=0.1)
+    assert run.state.scalars["strips"]["values"][2:] == [0.0] * 6
+
+
+def test_pinned_pictures_move_together(start: Begin) -> None:
+    run = start(pinned=4)
+    z = run.state.tensors["z"]
+    assert z.shape == (4, 6)
+    run.advance((Tune({"sliders.d1": 2.0}),))
+    moved = run.state.tensors["z"] - z
+    assert torch.allclose(moved, moved[:1].expand_as(moved), atol=1e-6)
+    assert run.pictures()["picture"].shape == (64 + 1, 64 + 1, 3)
+
+
+def test_a_row_plays_forth_and_back(start: Begin) -> None:
+    run = start(play=2, speed=20)
+    z = run.state.tensors["z"]
+    seen = [run.advance() and run.state.tensors["z"] for _ in range(20)]
+    assert torch.allclose(seen[-1], z, atol=1e-5)
+    along = torch.cat([s - z for s in seen]) @ run.state.tensors["directions"][1]
+    sigma = float(run.state.tensors["sigmas"][1])
+    assert float(along.max()) == pytest.approx(3 * sigma, rel=1e-3)
+    assert float(along.min()) == pytest.approx(-3 * sigma, rel=1e-3)
+    assert not run.waiting
+    run.advance((Tune({"play": 0}),))
+    assert run.waiting
+
+
+def test_a_race_has_one_row_for_every_rule(start: Begin) -> None:
+    run = start(rule="race", first=2)
+    heads = [title.split("\n")[0] for title in run.state.scalars["titles"]]
+    assert len(heads) == 5
+    assert len(set(heads)) == 5
+    single = start("sefa", rule="sefa")
+    assert torch.allclose(run.state.tensors["directions"][2], single.state.tensors["directions"][1])
+
+
+def test_directions_are_kept_with_names_and_come_back(start: Begin, tmp_path: Path) -> None:
+    run = start(rule="sefa", names="left to right, rainbow", rows=3, reach=2.0)
+    vectors = run.state.tensors["directions"].clone()
+    run.close("finished")
+    told = json.loads((tmp_path / "run" / "path.json").read_text())
+    assert [entry["title"] for entry in told["directions"][:2]] == ["left to right", "rainbow"]
+    assert told["directions"][0]["range"] == [-2.0, 2.0]
+    file = str(tmp_path / "run" / "path.safetensors")
+    again = start("again", rule="kept", file=file)
+    assert torch.equal(again.state.tensors["directions"], vectors)
+    assert again.state.scalars["titles"][1] == "rainbow"
+    for entry, wrong in (("checksum", "0" * 64), ("generator", "another")):
+        text = json.dumps({**told, entry: wrong})
+        (tmp_path / "run" / "path.json").write_text(text)
+        with pytest.raises(BadInput, match="belong to"):
+            start("wrong", rule="kept", file=file)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"nonsense"])
+def test_a_file_without_directions_is_refused(
+    start: Begin, tmp_path: Path, content: bytes | None
+) -> None:
+    file = tmp_path / "path.safetensors"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(BadInput, match="file: ") as caught:
+        start(rule="kept", file=str(file))
+    assert caught.value.field == "file"
+
+
+def test_a_first_direction_beyond_the_last_is_the_last(start: Begin) -> None:
+    run = start(rule="sefa", first=64)
+    assert len(run.state.scalars["titles"]) == 1
+    assert run.pictures()["strips"].shape[0] == layout(1, 11, 32).height
+
+
+def test_a_repetition_shows_the_same_random_directions(tmp_path: Path) -> None:
+    wanted = RunRequest(
+        method="traversal.directions", problem={"generator": "drawn"}, params={"rule": "random"}
+    )
+    seen = []
+    for name in "ab":
+        run = Run(wanted, tmp_path / name)
+        run.prepare()
+        seen.append(run.state.tensors["directions"].clone())
+        run.release()
+    assert torch.equal(*seen)

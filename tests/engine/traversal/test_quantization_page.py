@@ -1,0 +1,110 @@
+"""Latent quantization on the page: dials, what they tell, and training in steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from walks import begun, press, problem
+
+from engine.data.rooms import Rooms
+from engine.data.sprites import Sprites
+from engine.models.quantized_autoencoder import QuantizationWeights
+from engine.runs import Run
+from engine.traversal.latent_quantization import Page, Params, fitting
+from engine.traversal.quantized_training import JUDGED, PART, Dials, Trainer
+from engine.traversal.strips_view import layout
+
+SMALL = {"data": "sprites", "latents": 4, "values": 5, "steps": 2, "batch": 8}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    made = begun(tmp_path, "latent_quantization", **SMALL)
+    yield made
+    made.release()
+
+
+def test_a_strip_turns_one_dial_through_all_its_clicks() -> None:
+    page = Page(problem(), Params(**SMALL), seed=1)
+    assert page.strips.shape == (4, 5, 1, 32, 32)
+    with torch.no_grad():
+        index = page.network.quantize(page.samples[:1]).index
+        for row in range(4):
+            for click in range(5):
+                turned = index.clone()
+                turned[0, row] = click
+                shown = page.network.decode(page.network.codebooks.look_up(turned))[0]
+                assert torch.allclose(page.strips[row, click], shown, atol=1e-5)
+
+
+def test_a_press_turns_a_dial_and_another_lets_it_go(run: Run) -> None:
+    encoded = run.state.tensors["at"].clone()
+    click = (int(encoded[2]) + 1) % 5
+    left, top = layout(4, 5, 32).corner(2, click)
+    wanted = press(left + 5.0, top + 5.0, "strips")
+    run.advance((wanted,))
+    assert run.state.tensors["turned"].tolist() == [-1, -1, click, -1]
+    assert int(run.state.tensors["at"][2]) == click
+    assert run.state.scalars["marks"][2] == click
+    run.advance((wanted,))
+    assert run.state.tensors["turned"].tolist() == [-1] * 4
+
+
+def test_it_trains_and_then_waits(run: Run) -> None:
+    before = run.state.tensors["net.head.weight"].clone()
+    while not run.waiting:
+        run.advance()
+    assert run.state.step == 2
+    assert not torch.equal(run.state.tensors["net.head.weight"], before)
+    pictures = run.pictures()
+    assert "map" not in pictures
+    assert pictures["picture"].shape == (64, 6 * 32, 3)
+    assert pictures["strips"].shape[0] == layout(4, 5, 32).height
+
+
+def test_training_lowers_the_loss_and_every_picture_is_judged() -> None:
+    trainer = Trainer(Sprites(16 * 2), Dials(latents=4, values=5), seed=0)
+    assert JUDGED % PART == 0
+    losses, done = [], 0
+    for k in range(JUDGED // PART):
+        numbers = trainer.step(k, 8, 2e-3, QuantizationWeights())
+        losses.append(numbers["rebuilt"])
+        done += trainer.look(k)
+    assert done == 1
+    assert losses[-1] < 0.9 * losses[0]
+    with torch.no_grad():
+        trainer.seen = trainer.network.quantize(trainer.pictures).index
+    numbers, shares, alive = trainer.judge()
+    assert shares.shape == (5, 4)
+    assert numbers["live"] == float(alive.sum())
+    assert all(0 <= numbers[name] <= 1 for name in ("info_m", "info_e", "info_c"))
+
+
+def test_a_code_that_is_the_factors_is_judged_perfect() -> None:
+    trainer = Trainer(Rooms(32), Dials(latents=6, values=15), seed=0)
+    trainer.seen = trainer.factors.clone()
+    for _ in range(12):
+        numbers, shares, _ = trainer.judge()
+    assert torch.allclose(shares.diagonal(), torch.ones(6), atol=1e-4)
+    # Counting a few hundred pictures sees some information where there is none.
+    assert numbers["info_m"] > 0.75
+    assert numbers["info_c"] > 0.75
+    assert numbers["info_e"] > 0.9
+
+
+def test_dials_that_are_noise_tell_nothing() -> None:
+    trainer = Trainer(Sprites(32), Dials(latents=5, values=4), seed=0)
+    trainer.seen = torch.randint(4, (JUDGED, 5), generator=torch.Generator().manual_seed(3))
+    for _ in range(4):
+        numbers, _, _ = trainer.judge()
+    assert numbers["info_m"] < 0.6
+    assert numbers["info_e"] < 0.1
+
+
+def test_an_own_picture_becomes_one_of_the_set() -> None:
+    color = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    assert fitting(color, Sprites(32)).shape == (1, 1, 32, 32)
+    assert fitting(color[:, :1], Sprites(32, colored=True)).shape == (1, 3, 32, 32)

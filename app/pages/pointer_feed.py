@@ -27,12 +27,14 @@ class PointerFeed(QObject):
         self._newest: Pointer | Nudge | None = None
         self._sent = QElapsedTimer()
         self._answered = True
+        #: What the step that is being told has told so far: panels, and '' for its numbers.
+        self._told: set[str] = set()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._send_newest)
-        run.frame.connect(self._on_answer)
-        run.metrics.connect(self._on_answer)
+        run.frame.connect(self._on_frame)
+        run.metrics.connect(self._on_metrics)
 
     @Slot(object)
     def take(self, event: Pointer | Nudge) -> None:
@@ -77,8 +79,20 @@ class PointerFeed(QObject):
             self._sent.restart()
             self._run.point(event)
 
+    @Slot(str)
+    def _on_frame(self, panel: str) -> None:
+        self._hear(panel)
+
     @Slot()
-    def _on_answer(self) -> None:
+    def _on_metrics(self) -> None:
+        self._hear("")
+
+    def _hear(self, what: str) -> None:
+        """A step tells each thing once: what was told before is of the next step, an answer."""
+        if what not in self._told:
+            self._told.add(what)
+            return
+        self._told = {what}
         if not self._answered:
             self._answered = True
             self._send_when_due()

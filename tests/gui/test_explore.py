@@ -244,13 +244,21 @@ def test_moves_never_wait_in_a_queue_and_presses_are_never_lost(
     def told() -> list[tuple[str, float]]:
         return [(event.phase, event.x) for event in run.told]
 
+    def step(*parts: str) -> None:
+        for part in parts:
+            run.frame.emit(part, None, 1, False) if part else run.metrics.emit(1, {})
+
+    step("", "map")
     do("press", 0)
     for x in range(1, 100):
         do("move", x)
-    # The first is on its way, and of all others the newest waits for its answer.
+    # The first is on its way, and of all others the newest waits for its answer; what the step
+    # before still has to tell is none.
     assert told() == [("press", 0), ("move", 1)]
-    run.metrics.emit(1, {})
-    run.frame.emit("picture", None, 1, False)
+    step("picture", "strips")
+    assert feed._timer.remainingTime() > 1000
+    assert len(run.told) == 2
+    step("map", "picture")
     qtbot.waitUntil(lambda: len(run.told) == 3)
     assert told()[-1] == ("move", 99)
     # What waits goes before the release, which does not wait.
@@ -258,7 +266,7 @@ def test_moves_never_wait_in_a_queue_and_presses_are_never_lost(
     do("release", 101)
     do("press", 5)
     assert told()[3:] == [("move", 100), ("release", 101), ("press", 5)]
-    run.frame.emit("picture", None, 2, False)
+    step("map", "picture")
     assert len(run.told) == 6
     # A move that changes nothing is not answered, and the next one goes all the same.
     monkeypatch.setattr("app.pages.pointer_feed.PATIENCE_MS", 1)

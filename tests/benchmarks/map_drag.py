@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from _common import CannotRun, fresh_home, screen, table, until
 
@@ -187,24 +187,32 @@ def begin(window: Any) -> Any:
     return page
 
 
-def measure(
-    args: argparse.Namespace, home: Path
-) -> list[tuple[str, float, list[float], float, float]]:
-    """Each way to drag: its name, moves a second, the pictures' ages, the share of its speed that
-    the other run keeps, and that speed.
+class Way(NamedTuple):
+    """One way to drag: moves a second, how old the pictures were, and the run beside it, its steps
+    a second alone and the share of them that it kept.
     """
+
+    name: str
+    moves: float
+    ages: list[float]
+    own: float = 0.0
+    share: float = math.nan
+
+
+def measure(args: argparse.Namespace, home: Path) -> list[Way]:
+    """Drag with nothing else going on, then beside a run of each kind."""
     from app import application
 
     window = application.open_window(application.create(["priorbench"]))
     window.resize(1280, 800)
     window.show()
     window.begin()
-    found: list[tuple[str, float, list[float], float, float]] = []
+    found: list[Way] = []
     try:
         page = begin(window)
         hand = Hand(page)
         hand.circle(1.0)
-        found.append(("nothing else runs", *hand.circle(args.seconds), math.nan, 0.0))
+        found.append(Way("nothing else runs", *hand.circle(args.seconds)))
         for priority in ("training", "run"):
             load = Load(window.client, args.load, priority, home / priority)
             own = load.rate(args.seconds, rest)
@@ -214,7 +222,7 @@ def measure(
                 dragged.append(hand.circle(seconds))
 
             share = load.rate(args.seconds, drag) / own
-            found.append((f"{args.load} as {priority}", *dragged[0], share, own))
+            found.append(Way(f"{args.load} as {priority}", *dragged[0], own, share))
             load.end()
     finally:
         run = window.bench("traversal").desk.run
@@ -238,20 +246,19 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     rows = []
     good = True
-    for name, moves, ages, share, own in found:
-        rate = len(ages) / args.seconds
-        alone = math.isnan(share)
-        good &= rate >= (ALONE if alone else BESIDE) and (alone or share >= SHARE)
-        ages = sorted(ages) or [math.nan]
+    for way in found:
+        rate, alone = len(way.ages) / args.seconds, math.isnan(way.share)
+        good &= rate >= (ALONE if alone else BESIDE) and (alone or way.share >= SHARE)
+        ages = sorted(way.ages) or [math.nan]
         rows.append(
             (
-                name,
-                f"{moves:.0f}",
+                way.name,
+                f"{way.moves:.0f}",
                 f"{rate:.1f}",
                 f"{1000 * median(ages):.0f}",
                 f"{1000 * ages[int(0.95 * (len(ages) - 1))]:.0f}",
-                "" if alone else f"{own:.1f}",
-                "" if alone else f"{100 * share:.0f} %",
+                "" if alone else f"{way.own:.1f}",
+                "" if alone else f"{100 * way.share:.0f} %",
             )
         )
     head = ("moves/s", "pictures/s", "age ms", "95 % ms", "its steps/s alone", "kept of it")

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal, Slot
 
-from engine.messages import Curves, Event, JobState, Metrics, Nudge, Pointer, Progress, RunRequest
+from engine.messages import (
+    Curves,
+    Event,
+    JobState,
+    Metrics,
+    Nudge,
+    Panels,
+    Pointer,
+    Progress,
+    RunRequest,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +56,8 @@ class RunController(QObject):
     metrics = Signal(int, object)
     #: Metric to points, when a run goes on: everything up to there.
     curves = Signal(object)
+    #: The panels that the run has pictures for, before the first of them.
+    panels = Signal(object)
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
     #: The run has ended and cannot be written down: why, and what to do. ``go_on`` tries again.
@@ -197,6 +209,8 @@ class RunController(QObject):
             self.metrics.emit(event.step, event.values)
         elif isinstance(event, Curves):
             self.curves.emit(event.curves)
+        elif isinstance(event, Panels):
+            self.panels.emit([panel.name for panel in event.panels])
 
     def _on_job_state(self, event: JobState) -> None:
         state = _STATES.get(event.state, event.state)

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from app.pages.bench_curves import HEIGHT, CurvesPanel
+from app.pages.bench_curves import HEIGHT, LOW_PLOT_HEIGHT, PLOT_HEIGHT, CurvesPanel
 from widgets.parts import TabButton
 from widgets.score_table import ScoreTable
 
@@ -20,11 +20,11 @@ _ANY = 16_777_215
 
 
 class Below(QWidget):
-    """Curves, and a table where one is set."""
+    """Curves, and a table where one is set; ``low`` below a stage that needs the room."""
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, low: bool = False) -> None:
         super().__init__(parent)
-        self.curves = CurvesPanel(self)
+        self.curves = CurvesPanel(self, plot_height=LOW_PLOT_HEIGHT if low else PLOT_HEIGHT)
         self.table: ScoreTable | None = None
         self._tabs = QWidget(self)
         line = QHBoxLayout(self._tabs)

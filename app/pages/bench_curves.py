@@ -13,8 +13,9 @@ from engine.catalogue import BenchSpec, MethodSpec, PanelSpec
 from widgets.curve_plot import CurvePlot
 
 HEIGHT = 168
-#: With lines that change as a whole among them: those are what there is to look at.
-PLOT_HEIGHT = 252
+#: With lines that change as a whole among them: those are what there is to look at, or, where
+#: there are three pictures to look at as well, a part of it.
+PLOT_HEIGHT, LOW_PLOT_HEIGHT = 252, 196
 #: How much wider such a panel is than a curve.
 PLOT_SHARE = 2
 #: Narrower, neither title nor axis can be read; where more are wanted, the row scrolls.
@@ -37,8 +38,9 @@ class CurvesPanel(QScrollArea):
     A curve panel grows with the steps; the lines of a plot panel are drawn anew at every frame.
     """
 
-    def __init__(self, parent: QWidget) -> None:
+    def __init__(self, parent: QWidget, *, plot_height: int = PLOT_HEIGHT) -> None:
         super().__init__(parent)
+        self._plot_height = plot_height
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -160,7 +162,7 @@ class CurvesPanel(QScrollArea):
     def _fit(self) -> None:
         bar = self.horizontalScrollBar()
         room = bar.sizeHint().height() + _GAP // 2 if bar.isVisible() else 0
-        self.setFixedHeight((PLOT_HEIGHT if self._drawn else HEIGHT) + room)
+        self.setFixedHeight((self._plot_height if self._drawn else HEIGHT) + room)
         self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
     def _show_all(self) -> None:

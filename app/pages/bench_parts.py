@@ -34,7 +34,7 @@ class BenchParts:
         self.method = MethodPanel(catalogue.methods_of(bench.id), models)
         self.stage = _STAGES[bench.stage](bench.panels, actions, page)
         self.race = RacePanel(catalogue.methods_of(bench.id))
-        self.below = Below(page)
+        self.below = Below(page, low=not self.stage.compares)
         self.curves = self.below.curves
         self.bar = JobBar(page)
         # In a narrow middle the words matter more than the length of the bar.

@@ -68,6 +68,7 @@ class RunDesk(QObject):
         run.progress.connect(self._on_progress)
         run.metrics.connect(curves.append)
         run.curves.connect(curves.show_curves)
+        run.panels.connect(stage.expect)
         run.frame.connect(self._on_frame)
         run.failed.connect(self._on_failed)
         run.unsaved.connect(self._on_unsaved)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 from app.actions import ActionSet
 from app.page_state import PageState
 from app.pages.stage import ALONE, BenchStage, zoom_buttons
+from app.run_controller import ACTIVE
 from engine.catalogue import PanelSpec
 from widgets.image_view import ImageStage
 from widgets.parts import ElidedLabel, GapSplitter, SectionLabel, TabButton
@@ -50,22 +51,25 @@ class _Pane(QWidget):
         self.head.setSpacing(4)
         # All heads are as high as one with buttons: pictures beside each other begin in one line.
         self.head.addSpacerItem(QSpacerItem(0, CONTROL_HEIGHT))
+        self._hint = ElidedLabel("", "hint", self)
+        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.head.addWidget(self._title)
         self.head.addLayout(self._row)
-        self.head.addStretch(1)
+        self.head.addWidget(self._hint, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(_BELOW_HEAD)
         column.addLayout(self.head)
         column.addWidget(stage, 1)
 
-    def put(self, key: str, array: Any, title: str) -> None:
+    def put(self, key: str, array: Any, title: str, tip: str = "") -> None:
         """The newest picture of a key."""
         fresh = key not in self._tabs
         self.stage.set_picture(key, array, title)
         if fresh:
             tab = self._tabs[key] = TabButton(title, self)
             tab.setObjectName(key)
+            tab.setToolTip(tip)
             tab.clicked.connect(self._on_tab)
             self._row.insertWidget(0 if key == self._key else -1, tab)
             self._name()
@@ -89,15 +93,29 @@ class _Pane(QWidget):
         """The picture that is seen."""
         return self.stage.model.single_key() or ""
 
+    def title(self) -> str:
+        """What it is called."""
+        return self._title.text()
+
+    def hint(self) -> str:
+        """What the quiet line says."""
+        return self._hint.text()
+
+    def say(self, hint: str) -> None:
+        """Say in a quiet line what a person can do here."""
+        self._hint.setText(hint)
+        keys = self.tr("Click into it, and the arrow keys move on it as well")
+        self._hint.setToolTip(keys if hint else "")
+
     def _name(self) -> None:
-        several, seen = len(self._tabs) > 1, self.seen()
-        for key, tab in self._tabs.items():
+        several, seen = len(self._tabs) > 1, self._tabs.get(self.seen())
+        for tab in self._tabs.values():
             tab.setVisible(several)
-            tab.setChecked(key == seen)
-        title = self._tabs[seen].text() if seen in self._tabs else ""
-        self._title.setText(title)
+            tab.setChecked(tab is seen)
+        self._title.setText(seen.text() if seen is not None else "")
+        self._title.setToolTip(seen.toolTip() if seen is not None else "")
         self._title.setVisible(not several)
-        self.stage.setAccessibleName(title or self.tr("Picture"))
+        self.stage.setAccessibleName(self._title.text() or self.tr("Picture"))
 
     @Slot()
     def _on_tab(self) -> None:
@@ -122,10 +140,6 @@ class ExploreStage(BenchStage):
         self._strips = _Pane(self._strips_key, ImageStage(), self)
         self.stage.set_crisp(True)
         self._adopt(self._map.stage, self.stage, self._strips.stage)
-        self._hint = ElidedLabel("", "hint", self)
-        self._hint.setToolTip(self.tr("Once it has been clicked, the arrow keys move on it, too"))
-        self._hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._map.head.addWidget(self._hint, 100)
         for button in zoom_buttons(actions, self):
             self._picture.head.addWidget(button)
         upper = GapSplitter(Qt.Orientation.Horizontal, self)
@@ -169,11 +183,16 @@ class ExploreStage(BenchStage):
     def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
         """Pictures before a run; whatever a run had shown goes away."""
         self.stage.set_note(note)
-        for key in self.keys():
-            if key not in arrays:
-                self._pane(key).drop(key)
         for key, array in arrays.items():
             self._put(key, array)
+        self.expect(arrays)
+
+    @Slot(object)
+    def expect(self, panels: Collection[str]) -> None:
+        """What an earlier run or a preview left in the other panes goes away."""
+        for key in self.keys():
+            if key not in panels:
+                self._pane(key).drop(key)
         self._arrange()
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
@@ -212,9 +231,9 @@ class ExploreStage(BenchStage):
         return self._strips if key == self._strips_key else self._map
 
     def _put(self, key: str, array: Any) -> None:
-        own = self._method_panels.get(key)
-        title = own.title if own else self._titles.get(key, key.capitalize())
-        self._pane(key).put(key, array, title)
+        panel = self._method_panels.get(key) or self._shared.get(key)
+        title, tip = (panel.title, panel.help) if panel else (key.capitalize(), "")
+        self._pane(key).put(key, array, title, tip)
 
     def _arrange(self) -> None:
         """Room for what there is; without anything the place of the picture invites."""
@@ -231,17 +250,14 @@ class ExploreStage(BenchStage):
         self.rearrange()
 
     def _say_hint(self) -> None:
-        """What a person can do with the picture at the left."""
-        seen = self._map.seen()
-        title = self._method_panels[seen].title if seen in self._method_panels else ""
-        title = (title or self._titles.get(seen, "")).lower()
-        text = ""
-        if seen in self._pointable():
-            if self._run_state in ("none", "finished", "cancelled", "failed", "interrupted"):
-                text = self.tr("Press Run, then drag on the {map}").format(map=title)
-            elif self._run_state in ("running", "idle"):
-                text = self.tr("Drag on the {map}").format(map=title)
-        self._hint.setText(text)
+        """What a person can do with the pictures that answer to it."""
+        for pane in (self._map, self._strips):
+            text = ""
+            if pane.seen() in self._pointable() and self._answers:
+                text = self.tr("Drag on the {map}")
+            elif pane.seen() in self._pointable() and self._run_state not in ACTIVE:
+                text = self.tr("Press Run, then drag on the {map}") if pane is self._map else ""
+            pane.say(text.format(map=pane.title().lower()))
 
     @Slot(str)
     def _on_left(self, key: str) -> None:

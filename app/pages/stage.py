@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from time import monotonic
 from typing import Any
 
@@ -45,6 +45,7 @@ class BenchStage(QWidget):
     def __init__(self, panels: Iterable[PanelSpec], parent: QWidget) -> None:
         super().__init__(parent)
         self._panels = [panel for panel in panels if panel.kind == "image"]
+        self._shared = {panel.name: panel for panel in self._panels}
         self._titles = {panel.name: panel.title for panel in self._panels}
         #: Pictures that only the method makes.
         self._method_panels: dict[str, PanelSpec] = {}
@@ -113,6 +114,10 @@ class BenchStage(QWidget):
         """Pictures before a run; whatever a run had shown goes away."""
         raise NotImplementedError
 
+    @Slot(object)
+    def expect(self, panels: Collection[str]) -> None:
+        """A run has pictures for these, and for no others."""
+
     def show_frame(self, panel: str, array: Any, step: int) -> None:
         """A picture of the run."""
         raise NotImplementedError
@@ -145,13 +150,18 @@ class BenchStage(QWidget):
 
     # Pointing.
 
+    @property
+    def _answers(self) -> bool:
+        """Whether there is a run that answers to what is done on its pictures."""
+        return self._run_state in _ANSWERS
+
     def _pointable(self) -> frozenset[str]:
         """The pictures that the run would answer on."""
-        panels = {panel.name: panel for panel in self._panels} | self._method_panels
+        panels = self._shared | self._method_panels
         return frozenset(name for name, panel in panels.items() if panel.pointer)
 
     def _let_point(self) -> None:
-        keys = self._pointable() if self._run_state in _ANSWERS else frozenset()
+        keys = self._pointable() if self._answers else frozenset()
         for stage in self._stages:
             stage.set_pointable(keys)
 

@@ -20,6 +20,7 @@ from engine.data.drawing import (
     turns,
 )
 from engine.data.factors import Factor, check
+from engine.data.held import Held
 
 HANDS = 32
 HUES = 10
@@ -89,6 +90,11 @@ class StrokeDigits:
         distance = _nearest(x, y, self.size) - column(_RADII[thickness])
         ink = coverage(distance, self.size)[:, None]
         return ink * hues(HUES)[codes[:, 6], :, None, None] if self.colored else ink
+
+
+def upright(size: int = 32) -> Held:
+    """The digits of one pen and one size, not turned: as much as two latents can hold."""
+    return Held(StrokeDigits(size), {"thickness": 3, "rotation": 4, "scale": 7})
 
 
 def _nearest(x: Tensor, y: Tensor, size: int) -> Tensor:

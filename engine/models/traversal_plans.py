@@ -10,12 +10,11 @@ from torch import Tensor
 
 from engine.data import noto_emoji
 from engine.data.factors import FactorSet, draw
-from engine.data.held import Held
 from engine.data.pixel_faces import PixelFaces
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
 from engine.data.stream import Fresh, Labeled, generator
-from engine.data.stroke_digits import StrokeDigits
+from engine.data.stroke_digits import upright
 from engine.models.picture_vae import Falling, Penalty, PictureVAE
 from engine.models.plan import EMOJI_DATA, Plan
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
@@ -25,10 +24,8 @@ from engine.models.style_gan import StyleGan
 JUDGED = 1_024
 #: Beta falls over this part of a training.
 _FALL = 0.6
-#: Two latents hold what digit it is and how it is written; the rest keeps one value.
-UPRIGHT = {"thickness": 3, "rotation": 4, "scale": 7}
 SETS: dict[str, Callable[[int], FactorSet]] = {
-    "digits": lambda size: Held(StrokeDigits(size), UPRIGHT),
+    "digits": upright,
     "sprites": Sprites,
     "rooms": Rooms,
     "faces": PixelFaces,

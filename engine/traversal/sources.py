@@ -14,7 +14,7 @@ from engine.data.factors import Factor, FactorSet, draw
 from engine.data.pixel_faces import PixelFaces
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
-from engine.data.stroke_digits import StrokeDigits
+from engine.data.stroke_digits import upright
 from engine.models import zoo
 from engine.traversal.drawn import FACTORS, Drawn
 from engine.traversal.generator import Generator, load_generator
@@ -59,7 +59,7 @@ def data_of(generator: Generator) -> FactorSet | None:
     size, colored = generator.shape[1], generator.shape[0] == 3
     match generator.name.partition("-")[0]:
         case "digits":
-            return StrokeDigits(size, colored=colored)
+            return upright(size)
         case "sprites":
             return Sprites(size, colored=colored)
         case "rooms":

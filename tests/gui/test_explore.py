@@ -91,11 +91,11 @@ def test_the_picture_follows_the_finger_on_the_map(driver: Any, qtbot: Any) -> N
     explorer = Explorer(driver)
     page, stage, bar = explorer.page, explorer.stage, explorer.page.parts.bar
     explorer.until(stage.keys)
-    assert "Press Run" in stage._hint.text()
+    assert "Press Run" in stage._map.hint()
     explorer.begin()
     explorer.until(lambda: explorer.run.state == "idle")
     assert bar.label.text() == "Waiting for you"
-    assert stage._hint.text() == "Drag on the map"
+    assert stage._map.hint() == "Drag on the map"
     start = driver.window.client._jobs[explorer.run.job].start
     assert start.priority == "interactive"
 
@@ -113,7 +113,7 @@ def test_the_picture_follows_the_finger_on_the_map(driver: Any, qtbot: Any) -> N
     # Paused, a drag moves nothing; it is not heard later either.
     qtbot.mouseClick(bar.primary, LEFT)
     explorer.until(lambda: explorer.run.state == "paused")
-    assert not stage._hint.text()
+    assert not stage._map.hint()
     before = explorer.color()
     QTest.mouseClick(explorer.map, LEFT, pos=explorer.at(10, 190))
     qtbot.mouseClick(bar.primary, LEFT)
@@ -163,7 +163,7 @@ def test_a_run_that_computes_is_steered_on_its_map_too(driver: Any, qtbot: Any) 
     assert explorer.map.model.pane_keys() == ["map"]
     qtbot.mouseClick(tabs["counts"], LEFT)
     assert explorer.map.model.pane_keys() == ["counts"]
-    assert not stage._hint.text()
+    assert not stage._map.hint()
     explorer.page.do("edit.undo", False)
     assert explorer.map.model.pane_keys() == ["map"]
     explorer.end()

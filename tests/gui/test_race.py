@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -221,7 +219,7 @@ def test_an_engine_that_dies_interrupts_one_and_all_come_to_their_end(
     lane = page.desk.run.lanes[1]
     driver.window.client.control(lane.job, "checkpoint")
     driver.until(lambda: (lane.folder / "checkpoint.json").is_file())
-    os.kill(driver.window.client.pid, signal.SIGKILL)
+    driver.kill_engine(lane.job)
     driver.until(lambda: lane.state == "interrupted")
     assert page.desk.run.state == "interrupted"
     assert "SIGKILL" in page.parts.banner.text()

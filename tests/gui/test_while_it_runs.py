@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from typing import Any
 
@@ -71,7 +69,7 @@ def test_a_killed_engine_is_explained_and_the_run_resumes(driver: Any) -> None:
     driver.until(lambda: (driver.run.folder / "checkpoint.json").is_file())
     step = driver.run.last_progress.step
     began = time.monotonic()
-    os.kill(driver.window.client.pid, signal.SIGKILL)
+    driver.kill_engine(driver.run.job)
     driver.until(lambda: driver.run.state == "interrupted")
     assert time.monotonic() - began < 3.0
     banner = page.parts.banner
@@ -91,9 +89,7 @@ def test_live_values_that_no_checkpoint_has_survive_a_killed_engine(driver: Any)
     page.edits._on_knob("trust", 2.0)
     driver.window.client.control(driver.run.job, "checkpoint")
     driver.until(lambda: checkpoint_params(driver.run.folder).get("trust") == 2.0)
-    client = driver.window.client
-    driver.until(lambda: client._running == driver.run.job and not client._questions.waiting)
-    os.kill(driver.window.client.pid, signal.SIGKILL)
+    driver.kill_engine(driver.run.job)
     driver.until(lambda: driver.run.state == "interrupted")
     page.edits._on_knob("trust", 4.0)
     page.parts.banner.action.click()

@@ -10,14 +10,18 @@ import pytest
 from watched_engine import PLUGIN, Engine
 
 from app.slots import Slots
+from engine.discovery import installed
 from engine.frames import NoRoom, Segment
 
 
 @pytest.fixture
-def troubled(monkeypatch: pytest.MonkeyPatch) -> Path:
+def troubled(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The bench of trouble is installed, here and in engines started from here."""
     monkeypatch.syspath_prepend(str(PLUGIN))
-    return PLUGIN
+    # An earlier test may have looked at what is installed without it.
+    installed.cache_clear()
+    yield PLUGIN
+    installed.cache_clear()
 
 
 @pytest.fixture

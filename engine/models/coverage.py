@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from engine.data.factors import Factor, FactorSet, draw
 from engine.data.stream import Fresh, generator
+from engine.models.precision import mixed
 from engine.nets.factor_reader import FactorReader
 
 #: A value is covered if it is met at least this often, as a share of what is due.
@@ -39,6 +40,7 @@ class Coverage:
     shares: tuple[Tensor, ...]
 
 
+@torch.enable_grad()
 def train_reader(of: FactorSet, *, steps: int = 1_200, batch: int = 128) -> FactorReader:
     """A classifier of all factors at once, trained on fresh renderings; always the same one."""
     with torch.random.fork_rng(devices=[]):
@@ -49,7 +51,7 @@ def train_reader(of: FactorSet, *, steps: int = 1_200, batch: int = 128) -> Fact
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, steps)
     for step in range(steps):
         x, codes = Fresh(of, _SEED).batch(step, batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed("cpu"):
             answers = reader(x.contiguous(memory_format=torch.channels_last))
         loss = torch.stack(
             [F.cross_entropy(a, c) for a, c in zip(answers, codes.T, strict=True)]

@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from engine.models import zoo
+from engine.models.precision import mixed
 from engine.nets.score_unet import ScoreUNet
 
 #: The flow starts here; at 1 itself the change of variables divides by zero.
@@ -150,7 +151,7 @@ class FlowStudent:
     def _error(self, network: nn.Module, z: Tensor, x0: Tensor, t: Tensor) -> Tensor:
         z, x0, s = z.to(self.device), x0.to(self.device), (t / (1 - t))
         noisy = (x0 + s.reshape(-1, 1, 1, 1) * z + 1) / 2
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             estimate = network(noisy.contiguous(memory_format=torch.channels_last), s / 2)
         # (x_t - D) / t - (z - x0) is (x0 - D) / t.
         error = (x0 - (2 * estimate.float() - 1)).square().mean((1, 2, 3))

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.models.precision import short
+
 # The quintic of Jordan et al.: it drives every singular value towards 1 in five steps.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
@@ -21,11 +23,12 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 def orthogonalize(matrices: Tensor, steps: int = 5) -> Tensor:
     """Bring a stack of matrices ``(n, rows, columns)`` near ``U V^T`` of their SVDs.
 
-    Runs in bfloat16: only the direction matters, and singular values between 0.7 and
-    1.2 are good enough.
+    Runs in bfloat16 where that is quick: only the direction matters, and singular values
+    between 0.7 and 1.2 are good enough.
     """
     wide = matrices.shape[-2] <= matrices.shape[-1]
-    x = (matrices if wide else matrices.mT).bfloat16()
+    x = matrices if wide else matrices.mT
+    x = x.bfloat16() if short(x.device.type) else x.float()
     x = x / (x.norm(dim=(-2, -1), keepdim=True) + 1e-7)
     for _ in range(steps):
         gram = x @ x.mT

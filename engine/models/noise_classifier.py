@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from engine.data.small_pictures import SmallPictures, draw
+from engine.models.precision import mixed
 from engine.models.score_prior import noise_levels
 from engine.nets.classifier import NoiseClassifier
 
@@ -56,7 +57,7 @@ class NoiseClassification:
         sigma = noise_levels(self.architecture, self.batch, rng)
         noisy = clean + sigma.reshape(-1, 1, 1, 1) * torch.randn(clean.shape, generator=rng)
         noisy = noisy.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             logs = network(noisy, sigma.to(self.device))
         return F.nll_loss(logs, labels.to(self.device))
 

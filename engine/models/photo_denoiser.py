@@ -18,6 +18,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from engine.method import BadInput
+from engine.models.precision import mixed
 from engine.nets.denoiser_unet import DenoiserUNet
 
 #: Three of four patches draw sigma evenly up to here; the rest go on to ``SIGMA_MAX``.
@@ -122,7 +123,7 @@ class PhotoDenoiser:
         """Squared error over sigma: strong noise must not drown weak noise."""
         clean, sigma, noise = (t.to(self.device) for t in self.draw(step, seed))
         noisy = clean + sigma.reshape(-1, 1, 1, 1) * noise
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             estimate = network(noisy.contiguous(memory_format=torch.channels_last), sigma)
         error = (estimate.float() - clean).square().mean((1, 2, 3))
         weighted: Tensor = error / (sigma.square() + 0.02**2).sqrt()

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.data.stream import Stream, generator
+from engine.models.precision import mixed
 from engine.models.training import Turn
 from engine.models.vae_losses import cross_entropy, entropy_floor, normal_kl, total_correlation
 from engine.nets.vae import ConvVAE
@@ -97,7 +98,7 @@ class PictureVAE:
         """Nats per picture, weighted, of one batch."""
         x, noise = (t.to(self.device) for t in self.draw(step, seed))
         x = x.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             logits, z, mean, log_variance = network(x, noise)
         rebuilt = cross_entropy(logits, x).mean()
         divergence = normal_kl(mean, log_variance).sum(1).mean()

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from engine.data.stream import Stream
 from engine.models.picture_vae import Streams
+from engine.models.precision import mixed
 from engine.models.training import Turn
 from engine.models.vae_losses import cross_entropy, entropy_floor
 from engine.nets.quantized import QuantizedAutoencoder
@@ -124,7 +125,7 @@ class QuantizedRecipe:
         """The loss of one batch."""
         x, _ = self.streams(seed).batch(step, self.batch)
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             return quantized_loss(cast(QuantizedAutoencoder, network), x, self.weights)["loss"]
 
     def turns(self, network: nn.Module, rate: float) -> Sequence[Turn]:

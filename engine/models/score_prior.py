@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from engine.data.small_pictures import SmallPictures, draw
 from engine.models.photo_denoiser import psnr
+from engine.models.precision import mixed
 from engine.nets.score_unet import ScoreUNet
 
 #: ln of the centered noise level: mean and standard deviation of three draws of four. The
@@ -75,7 +76,7 @@ class ScorePrior:
     def weighted(self, network: nn.Module, clean: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
         """The loss per picture: squared error of the estimate over ``c_out`` squared."""
         noisy = clean + sigma.reshape(-1, 1, 1, 1) * noise
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             estimate = network(noisy.contiguous(memory_format=torch.channels_last), sigma)
         variance, level = self.architecture["deviation"] ** 2, (2 * sigma).square()
         scale = level * variance / (level + variance)

@@ -21,6 +21,7 @@ from engine.data.factors import FactorSet
 from engine.data.stream import generator
 from engine.models.coverage import accuracy, coverage, frechet, fresh, train_reader
 from engine.models.picture_vae import Streams
+from engine.models.precision import mixed
 from engine.models.training import Turn
 from engine.nets.factor_reader import FactorReader
 from engine.nets.style_gan import Adversaries, Discriminator, StyleGenerator
@@ -97,7 +98,7 @@ class StyleGan:
         both = cast(Adversaries, network)
         real, _ = self.streams(seed).batch(step, self.batch)
         real = real.to(self.device).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             with torch.no_grad():
                 made = both.generator(self._noise(step, -1 - seed)).float()
             loss = F.softplus(-both.discriminator(real)) + F.softplus(both.discriminator(made))
@@ -109,7 +110,7 @@ class StyleGan:
     def loss(self, network: nn.Module, step: int, seed: int) -> Tensor:
         """The generator's loss: samples up."""
         both = cast(Adversaries, network)
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with mixed(self.device):
             made = both.generator(self._noise(step, -1 - seed - _OTHER)).float()
             return F.softplus(-both.discriminator(made)).mean()
 

@@ -137,7 +137,7 @@ class QuantizedRecipe:
         """The network with these weights, and how often its values are met."""
         network = QuantizedAutoencoder(**self.architecture)
         network.load_state_dict(weights, strict=False)
-        network.eval().set_shares(shares(network, self.streams(self.seed)))
+        network.eval().set_shares(shares(network, self.streams(self.seed), COUNTED))
         return network
 
     @torch.no_grad()
@@ -167,7 +167,7 @@ class QuantizedRecipe:
 
 
 @torch.no_grad()
-def shares(network: QuantizedAutoencoder, stream: Stream, count: int = COUNTED) -> Tensor:
+def shares(network: QuantizedAutoencoder, stream: Stream, count: int) -> Tensor:
     """How often each value is met among pictures of a stream, (d, values), rows of sum 1."""
     values = network.codebooks.values
     found = torch.zeros_like(values)

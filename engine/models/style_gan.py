@@ -19,7 +19,14 @@ from torch.nn import functional as F
 
 from engine.data.factors import FactorSet
 from engine.data.stream import generator
-from engine.models.coverage import accuracy, coverage, frechet, fresh, train_reader
+from engine.models.coverage import (
+    READER_STEPS,
+    accuracy,
+    coverage,
+    frechet,
+    fresh,
+    train_reader,
+)
 from engine.models.picture_vae import Streams
 from engine.models.precision import mixed
 from engine.models.training import Turn
@@ -50,6 +57,7 @@ class StyleGan:
         architecture: arguments of ``StyleGenerator``.
         gamma: weight of R1.
         batch: pictures per turn.
+        reader_steps: of the training of the classifier that judges samples.
     """
 
     kind: type[nn.Module] = StyleGenerator
@@ -63,6 +71,7 @@ class StyleGan:
         gamma: float = 1.0,
         batch: int = 32,
         device: str = "cpu",
+        reader_steps: int = READER_STEPS,
     ) -> None:
         self.of = of
         self.streams = streams
@@ -70,6 +79,7 @@ class StyleGan:
         self.gamma = gamma
         self.batch = batch
         self.device = device
+        self.reader_steps = reader_steps
 
     def network(self) -> nn.Module:
         """Both untrained networks."""
@@ -128,7 +138,7 @@ class StyleGan:
     @cached_property
     def reader(self) -> FactorReader:
         """What tells the factors of samples; trained when it is first asked for."""
-        return train_reader(self.of)
+        return train_reader(self.of, steps=self.reader_steps)
 
     def watch(self, network: nn.Module) -> dict[str, float]:
         """Coverage and Frechet distance, as far as few samples tell."""

@@ -15,6 +15,7 @@ from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
 from engine.data.stream import Fresh, Labeled, generator
 from engine.data.stroke_digits import upright
+from engine.models.coverage import READER_STEPS
 from engine.models.picture_vae import Falling, Penalty, PictureVAE
 from engine.models.plan import EMOJI_DATA, Plan
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
@@ -136,6 +137,12 @@ def _qlae(options: argparse.Namespace) -> QuantizedRecipe:
 
 def _gan_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gamma", type=float, default=1.0, help="weight of R1")
+    parser.add_argument(
+        "--reader-steps",
+        type=int,
+        default=READER_STEPS,
+        help="training steps of the classifier that counts which values of factors are met",
+    )
 
 
 def _gan(options: argparse.Namespace) -> StyleGan:
@@ -147,6 +154,7 @@ def _gan(options: argparse.Namespace) -> StyleGan:
         gamma=options.gamma,
         batch=options.batch,
         device=options.device,
+        reader_steps=options.reader_steps,
     )
 
 

@@ -176,7 +176,7 @@ class StyleGenerator(nn.Module):
     def sample(self, count: int, rng: torch.Generator) -> Tensor:
         """``count`` latents ``w`` (count, d), ready to be walked in."""
         z = torch.randn(count, self.latent_dim, generator=rng)
-        return self.style(z.to(self.start.device))
+        return self.style(z.to(self.start))
 
     def styled(self) -> list[StyledConv]:
         """The layers that look at ``w``, coarse to fine."""

@@ -91,8 +91,9 @@ def relaxed(prox: LearnedProx, v: Tensor, share: float) -> tuple[Tensor, float]:
     A prior of gray pictures takes colors away altogether, whatever its share.
     """
     f, psi = prox.evaluate(v)
-    known = prox.known(v)
-    envelope = 0.5 * (_square(v) - (1.0 - share) * _square(known)) - share * float(psi[0])
+    known, whole = prox.known(v), _square(v)
+    kept = whole if known is v else _square(known)
+    envelope = 0.5 * (whole - (1.0 - share) * kept) - share * float(psi[0])
     return torch.lerp(known, f, share), envelope
 
 

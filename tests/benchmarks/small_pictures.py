@@ -195,7 +195,9 @@ def rows(of: Case, task: str, only: list[str], prior: str) -> dict[str, Row]:
         if only and name.rpartition(".")[2] not in only:
             continue
         try:
-            found[name] = measured(method, preset(method, adapter.settings, prior), of)
+            found[name] = row = measured(method, preset(method, adapter.settings, prior), of)
+            # A table takes long; what was measured should outlive a run that is broken off.
+            print(f"  {name}: {row.psnr:.2f} dB, {row.seconds:.2f} s", flush=True)
         except BadInput as error:
             print(f"{name}: not on this problem: {error}", flush=True)
     head = ("method", "PSNR dB", "SSIM", "calls", "backward", "seconds")

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/direction_scores.py [--seeds 3] [--sets sprites rooms faces]
         [--count 6] [--steps 5] [--reach 2] [--iterations N] [--batch 24] [--rate 0.001]
+        [--distinct 1] [--potential-width 64]
         [--pairs 2000] [--epochs 24] [--width 16] [--one-side]
 
 One row for each rule on each set's shipped generator: means over the seeds of the score, its
@@ -74,6 +75,8 @@ def flows(generator: Shipped, args: argparse.Namespace, seed: int) -> list[Walk]
     """Potentials trained with steps of the length that they are walked with."""
     plan = FlowPlan(
         count=args.count,
+        width=args.potential_width,
+        distinct=args.distinct,
         steps=2 * args.steps,
         batch=args.batch,
         iterations=args.iterations or ITERATIONS[generator.name],
@@ -167,6 +170,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--iterations", type=int, help="of the potentials' training")
     parser.add_argument("--batch", type=int, default=24, help="latents of an iteration")
     parser.add_argument("--rate", type=float, default=1e-3, help="of the potentials' training")
+    parser.add_argument("--distinct", type=float, default=1.0, help="weight of being told apart")
+    parser.add_argument("--potential-width", type=int, help="hidden units of a potential")
     parser.add_argument("--pairs", type=int, default=2_000, help="to learn from (1/10) and judge")
     parser.add_argument("--epochs", type=int, default=24, help="of the network that guesses")
     parser.add_argument("--width", type=int, default=16, help="of the network that guesses")

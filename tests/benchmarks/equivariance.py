@@ -1,6 +1,6 @@
 """Equivariance error of a VAE with potentials as a regularizer beside a plain VAE.
 
-    python tests/benchmarks/equivariance.py [--seeds 3] [--steps 800] [--each 8] [--half 5]
+    python tests/benchmarks/equivariance.py [--seeds 3] [--steps 2000] [--each 4] [--half 5]
         [--factors x scale hue] [--latents 8] [--kl 0.5] [--match 3]
 
 Both learn colored sprites and what one more of a factor's values makes of them. The error is the
@@ -171,8 +171,8 @@ def _step(adam: torch.optim.Optimizer, loss: Tensor, k: int, args: argparse.Name
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=800, help="of a training")
-    parser.add_argument("--each", type=int, default=8, help="pictures of each transformation")
+    parser.add_argument("--steps", type=int, default=2_000, help="of a training")
+    parser.add_argument("--each", type=int, default=4, help="pictures of each transformation")
     parser.add_argument("--half", type=int, default=5, help="steps of a flow, the first at rest")
     parser.add_argument("--factors", nargs="+", default=["x", "scale", "hue"])
     parser.add_argument("--latents", type=int, default=8)

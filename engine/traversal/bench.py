@@ -28,9 +28,9 @@ def examples() -> tuple[ExampleSpec, ...]:
             seconds=1.0,
         ),
         ExampleSpec(
-            title="Slide along what sprites are made of",
+            title="Slide along what faces are made of",
             method="traversal.directions",
-            problem={"generator": "sprites-tcvae"},
+            problem={"generator": "faces-gan"},
             params={"pinned": 4},
             seconds=1.0,
         ),

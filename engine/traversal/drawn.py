@@ -41,7 +41,7 @@ class Drawn:
     """
 
     name = "drawn"
-    title = "Drawn by hand, no network"
+    title = "Drawn by hand"
     latent_dim = len(GAINS)
     prior: PriorKind = "gaussian"
 

@@ -1,0 +1,143 @@
+"""Latent traversal through the real window: drag, key-frames and films, and flows that learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import av
+import pytest
+from PIL import Image
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from app.run_row import read_json
+from engine.traversal.panels import LONGEST
+
+LEFT = Qt.MouseButton.LeftButton
+#: Pictures from one key-frame to the next.
+BETWEEN = 5
+
+
+class Walker:
+    """A person on the page of latent traversal."""
+
+    def __init__(self, driver: Any) -> None:
+        self.driver, self.until = driver, driver.until
+        driver.window.show_page("traversal")
+        self.page = driver.window.bench("traversal")
+        self.stage = self.page.parts.stage
+        self.map, self.strips = self.stage._map.stage, self.stage._strips.stage
+        self.until(self.stage.keys)
+
+    @property
+    def run(self) -> Any:
+        return self.page.desk.run
+
+    def begin(self, method: str, **knobs: Any) -> None:
+        self.page.choose_method(method)
+        for name, value in knobs.items():
+            self.page.edits._on_knob(name, value)
+        button = self.page.parts.bar.primary
+        self.until(button.isEnabled)
+        self.driver.bot.mouseClick(button, LEFT)
+        self.until(lambda: self.run.state in ("idle", "running"))
+        self.until(lambda: self.page.desk.shown is not None)
+
+    def turn(self, name: str, value: Any) -> None:
+        """Change a live knob, and wait until the run has it."""
+        self.page.edits._on_knob(name, value)
+        self.until(lambda: not self.driver.window.client._questions.waiting)
+
+    def at(self, x: float, y: float) -> QPoint:
+        """The point of the map's pane that shows a pixel of the map."""
+        return self.map.to_stage(x, y).toPoint()
+
+    def picture(self) -> Any:
+        return self.stage.stage.picture("picture").copy()
+
+    def seen(self, key: str) -> Any:
+        return self.stage._pane(key).stage.picture(key).copy()
+
+    def end(self) -> Path:
+        """Cancel; returns the folder with what the run leaves."""
+        self.driver.bot.mouseClick(self.page.parts.bar.cancel_button, LEFT)
+        self.until(lambda: not self.run.active)
+        return self.run.folder
+
+
+@pytest.fixture
+def walker(driver: Any) -> Walker:
+    return Walker(driver)
+
+
+def length(path: Path) -> int:
+    """Pictures of a film that opens."""
+    with av.open(str(path)) as film:
+        return sum(1 for _ in film.decode(video=0))
+
+
+def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(walker: Walker) -> None:
+    walker.begin("traversal.map", speed=BETWEEN, loop=False, way="line")
+    walker.until(lambda: walker.run.state == "idle")
+    before = walker.picture()
+    QTest.mousePress(walker.map, LEFT, pos=walker.at(60, 60))
+    for place in ((80, 90), (140, 150), (200, 210)):
+        QTest.mouseMove(walker.map, walker.at(*place))
+        walker.until(lambda seen=before: (walker.picture() != seen).any())
+        before = walker.picture()
+    QTest.mouseRelease(walker.map, LEFT, pos=walker.at(200, 210))
+
+    # Two strips lead through where one is; with two key-frames, they are those and the walk.
+    through = walker.seen("strips")
+    walker.turn("press", "key")
+    for place in ((50, 200), (120, 60), (210, 200)):
+        seen = walker.seen("map")
+        QTest.mouseClick(walker.map, LEFT, pos=walker.at(*place))
+        walker.until(lambda seen=seen: (walker.seen("map") != seen).any())
+    walker.until(
+        lambda: (
+            walker.seen("strips").shape != through.shape or (walker.seen("strips") != through).any()
+        )
+    )
+    # Played, it moves by itself, and at the end of the walk it waits again.
+    here = walker.picture()
+    walker.turn("play", True)
+    walker.until(lambda: (walker.picture() != here).any())
+    walker.until(lambda: walker.run.state == "idle")
+    folder = walker.end()
+
+    record = read_json(folder / "run.json")
+    outputs = record["outputs"]
+    expected = 2 * BETWEEN + 1
+    assert expected <= LONGEST
+    assert length(folder / outputs["film"]) == expected
+    with Image.open(folder / outputs["walk"]) as gif:
+        assert gif.n_frames == expected
+    with Image.open(folder / outputs["overview"]) as sheet:
+        assert sheet.width >= walker.seen("strips").shape[1]
+    told = read_json(folder / outputs["path"])
+    assert told["keys"] == 3
+    assert told["tensors"]["walk"] == [expected, told["latent"]]
+
+
+def test_flows_are_trained_on_the_page_and_then_walked_along(walker: Walker) -> None:
+    walker.page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.potential_flow", count=3, path=6, iterations=30)
+    first = walker.seen("strips")
+    walker.until(lambda: walker.run.state == "idle")
+    assert (walker.seen("strips") != first).any()
+    steps, accuracy = walker.page.parts.curves.plots["accuracy"].data("accuracy")
+    assert steps[-1] >= 30
+    assert all(0 <= share <= 1 for share in accuracy)
+    # What was learned is walked along: a drag on a strip moves the picture.
+    here = walker.picture()
+    height, width = first.shape[:2]
+    x, y = 0.8 * width, 0.2 * height
+    QTest.mousePress(walker.strips, LEFT, pos=walker.strips.to_stage(x, y).toPoint())
+    QTest.mouseMove(walker.strips, walker.strips.to_stage(x + 40, y).toPoint())
+    walker.until(lambda: (walker.picture() != here).any())
+    QTest.mouseRelease(walker.strips, LEFT, pos=walker.strips.to_stage(x + 40, y).toPoint())
+    folder = walker.end()
+    outputs = read_json(folder / "run.json")["outputs"]
+    assert (folder / outputs["latents"]).is_file()

@@ -31,7 +31,7 @@ def examples() -> tuple[ExampleSpec, ...]:
             title="Slide along what faces are made of",
             method="traversal.directions",
             problem={"generator": "faces-gan"},
-            params={"pinned": 4},
+            params={"rule": "pca", "pinned": 4},
             seconds=1.0,
         ),
         ExampleSpec(

@@ -94,9 +94,6 @@ def keyframes(keys: Tensor, per_key: int, *, loop: bool = True) -> Tensor:
         ``(m * per_key, d)`` for a loop, whose next frame would be frame 0; else
         ``((m - 1) * per_key + 1, d)``. Every ``per_key``-th frame is a key.
     """
-    # Only here: a list of methods must not wait for SciPy.
-    from scipy.interpolate import CubicSpline
-
     if per_key < 1:
         raise BadInput(f"frames per key are {per_key}; they must be 1 or more", "per_key")
     if len(keys) < 1:
@@ -104,16 +101,36 @@ def keyframes(keys: Tensor, per_key: int, *, loop: bool = True) -> Tensor:
     count = len(keys) * per_key if loop else (len(keys) - 1) * per_key + 1
     if len(keys) == 1:
         return keys.repeat(count, 1)
-    values = torch.cat([keys, keys[:1]]) if loop else keys
-    spline = CubicSpline(
-        range(len(values)),
-        values.detach().double().cpu().numpy(),
-        bc_type="periodic" if loop else "natural",
-    )
-    at = torch.arange(count, dtype=torch.float64) / per_key
-    frames = torch.from_numpy(spline(at.numpy())).to(keys)
+    y = keys.detach().double()
+    bends = _bends(y, loop=loop)
+    if loop:
+        y, bends = (torch.cat([x, x[:1]]) for x in (y, bends))
+    at = torch.arange(count, device=keys.device)
+    piece = (at // per_key).clamp(max=len(y) - 2)
+    b = ((at - piece * per_key).double() / per_key)[:, None]
+    a = 1 - b
+    curved = (a**3 - a) * bends[piece] + (b**3 - b) * bends[piece + 1]
+    frames = (a * y[piece] + b * y[piece + 1] + curved / 6).to(keys)
     frames[::per_key] = keys
     return frames
+
+
+def _bends(y: Tensor, *, loop: bool) -> Tensor:
+    """The second derivatives (m, d) at the knots 0, 1, ... of the cubic spline through ``y``.
+
+    That the first derivative is smooth at a knot says 1, 4, 1 times those around it is six times
+    the second difference there. Solved here, as loading SciPy for it takes a second in which a
+    drag would have no answer.
+    """
+    m = len(y)
+    eye = torch.eye(m).to(y)
+    ahead, back = eye.roll(1, 1), eye.roll(-1, 1)
+    lines, apart = back + 4 * eye + ahead, 6 * (back - 2 * eye + ahead) @ y
+    if not loop:
+        for end in (0, m - 1):
+            lines[end], apart[end] = eye[end], 0.0
+    bends: Tensor = torch.linalg.solve(lines, apart)
+    return bends
 
 
 def _norm(x: Tensor) -> Tensor:

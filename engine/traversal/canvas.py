@@ -134,13 +134,22 @@ def words(
     _stamp(canvas, mask, corner_x, corner_y, color, 1.0)
 
 
+def fitting(text: str, width: float, most: int, least: int = 9) -> int:
+    """The largest size, at most ``most``, at which a line of text is no wider than ``width``."""
+    for size in range(most, least, -1):
+        mask, _, _ = _written(text, size, "la")
+        if mask.shape[1] <= width:
+            return size
+    return least
+
+
 def frame(canvas: Canvas, left: int, top: int, right: int, bottom: int, color: Color) -> None:
     """A frame of one pixel around a rectangle, whose corners are inside it."""
     canvas[top, left : right + 1] = canvas[bottom, left : right + 1] = color
     canvas[top : bottom + 1, left] = canvas[top : bottom + 1, right] = color
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _written(text: str, size: int, anchor: str) -> tuple[Floats, float, float]:
     """The opacity of a text, and where its upper left corner lies from its anchor."""
     font = ImageFont.truetype(str(_FONT), size)

@@ -35,6 +35,8 @@ ACCENT: Color = (92, 207, 190)
 DIMMED = 0.5
 #: Potentials from low to high.
 LOW, HIGH = np.array([38.0, 62.0, 110.0]), np.array([232.0, 205.0, 150.0])
+#: Size of the titles of axes: a map is often shown at half its size.
+TITLE = 20
 #: From one arrow on a landscape to the next, in its points.
 ARROWS = 4
 
@@ -59,8 +61,8 @@ def draw(problem: Problem, state: State) -> Canvas:
     if (trail := state.tensors.get("trail")) is not None and len(trail):
         way(canvas, plane, trail, ACCENT, 2.0, fading=True)
     for number, (x, y) in enumerate(_pixels(plane, state.tensors.get("keys")), 1):
-        disc(canvas, x, y, 9, WHITE)
-        words(canvas, str(number), x, y + 0.5, size=12, color=BLACK, anchor="mm")
+        disc(canvas, x, y, 11, WHITE)
+        words(canvas, str(number), x, y + 0.5, size=16, color=BLACK, anchor="mm")
     for x, y in _pixels(plane, state.tensors["z"]):
         ring(canvas, x, y, 10.5, 4.6, BLACK)
         ring(canvas, x, y, 10.5, 2.6, ACCENT)
@@ -98,8 +100,8 @@ def _drawn(
     if dots:
         _dots(canvas, problem, plane, int(look.get("color", 0)))
     across, up = look.get("axes", ("", ""))
-    words(canvas, across, SIDE - 8, SIDE - 8, size=12, anchor="rs", shade=True)
-    words(canvas, up, 8, 8, size=12, anchor="la", shade=True)
+    words(canvas, across, SIDE - 8, SIDE - 8, size=TITLE, anchor="rs", shade=True)
+    words(canvas, up, 8, 8, size=TITLE, anchor="la", shade=True)
     return canvas
 
 
@@ -178,7 +180,7 @@ def _dots(canvas: Canvas, problem: Problem, plane: Plane, number: int) -> None:
                     str(value),
                     x,
                     y,
-                    size=17,
+                    size=22,
                     color=_color(value, kind),
                     anchor="mm",
                     shade=True,

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.traversal.canvas import Canvas, Color, frame, words
+from engine.traversal.canvas import Canvas, Color, fitting, frame, words
 
 GROUND: Color = (21, 26, 33)
 TEXT: Color = (163, 175, 191)
@@ -18,6 +18,9 @@ LABEL, GAP = 184, 2
 #: Shown side of a picture: small ones are enlarged by whole numbers up to it. Where there are more
 #: than MANY rows, up to half of it.
 TILE, MANY = 64, 8
+#: Size of a title, and room beside it; smaller where a row is low. A sheet
+#: is shown at two thirds of its size in a small window, and is to be read there.
+LETTERS, MARGIN = 18, 8
 #: Where the map of changes stands apart.
 APART = 12
 #: Colors of a change, from none to the largest of a sheet.
@@ -100,9 +103,11 @@ def sheet(
         title = titles[row] if row < len(titles) else ""
         middle = row * (place.side + GAP) + place.side / 2
         lines = title.split("\n")
+        most = min(LETTERS, place.side // max(2, len(lines)) - 4)
         for number, text in enumerate(lines):
-            offset = (number - (len(lines) - 1) / 2) * 17
-            words(canvas, text, 10, middle + offset, size=13, color=TEXT, anchor="lm")
+            size = fitting(text, LABEL - 2 * MARGIN, most)
+            offset = (number - (len(lines) - 1) / 2) * (most + 5)
+            words(canvas, text, MARGIN, middle + offset, size=size, color=TEXT, anchor="lm")
     return canvas
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import itertools
+import math
 import weakref
 
 import numpy as np
@@ -391,6 +392,15 @@ def test_log_ticks_are_decades_or_one_two_five():
     assert log_ticks(-4, 0, 4) == [-4, -2, 0]
     assert [round(10**t) for t in log_ticks(0, 1)] == [1, 2, 5, 10]
     assert value_ticks(-3, 0, 110, logarithmic=True).texts == ["0.001", "0.01", "0.1", "1"]
+
+
+def test_an_axis_never_has_one_number_alone():
+    # Between 0.63 and 0.70 there is neither a 1, a 2 nor a 5.
+    near = value_ticks(math.log10(0.63), math.log10(0.7), 110, logarithmic=True)
+    assert len(near.at) >= 2
+    assert all(abs(10**t - float(text)) < 1e-9 for t, text in zip(near.at, near.texts, strict=True))
+    # A plot so low that one number fits well shows two all the same.
+    assert value_ticks(0.0, 0.6, 30, logarithmic=False).texts == ["0", "0.5"]
 
 
 def test_numbers_read_well():

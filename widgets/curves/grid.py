@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -28,21 +29,30 @@ def value_ticks(low: float, high: float, pixels: float, logarithmic: bool) -> Ti
     count = max(1, min(5, int(pixels / 26)))
     if logarithmic:
         at = log_ticks(low, high, count)
-        return Ticks(at, [tick_text(10.0**t, 10.0**t) for t in at])
-    at = linear_ticks(low, high, count)
+        if len(at) > 1:
+            return Ticks(at, [tick_text(10.0**t, 10.0**t) for t in at])
+        # Within less than a doubling there is no such value, or one alone.
+        even = value_ticks(10.0**low, 10.0**high, pixels, False)
+        kept = [(math.log10(t), text) for t, text in zip(even.at, even.texts, strict=True) if t > 0]
+        return Ticks([t for t, _ in kept], [text for _, text in kept])
+    at = _two_or_more(low, high, count)
     step = at[1] - at[0] if len(at) > 1 else 1.0
     return Ticks(at, [tick_text(t, step) for t in at])
 
 
 def position_ticks(low: float, high: float, pixels: float) -> Ticks:
     """Ticks of the horizontal axis."""
-    count = max(1, min(6, int(pixels / 48)))
+    at = _two_or_more(low, high, max(1, min(6, int(pixels / 48))))
+    return Ticks(at, [position_text(round(t, 9)) for t in at])
+
+
+def _two_or_more(low: float, high: float, count: int) -> list[float]:
+    """Round values, about ``count``: one number alone says nothing of how far an axis goes."""
     at = linear_ticks(low, high, count)
     while len(at) < 2 and count < 6:
-        # One number alone says nothing of how far the axis goes.
         count += 1
         at = linear_ticks(low, high, count)
-    return Ticks(at, [position_text(round(t, 9)) for t in at])
+    return at
 
 
 def draw_grid(painter: QPainter, frame: Frame, x_ticks: Ticks, y_ticks: Ticks) -> None:

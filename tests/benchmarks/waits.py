@@ -23,6 +23,7 @@ from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+import psutil
 from _common import CannotRun, fresh_home, table, until
 
 from app.application import create
@@ -31,7 +32,7 @@ from engine.catalogue import MethodSpec
 from engine.discovery import installed
 from engine.messages import JobState, RunRequest
 
-FIRST, CANCEL, WHOLE = 2.0, 1.0, 60.0
+FIRST, CANCEL, KILLED, WHOLE = 2.0, 1.0, 3.0, 60.0
 
 
 class Waiting:
@@ -41,6 +42,10 @@ class Waiting:
         self.client = EngineClient()
         self.client.event.connect(self._on_event)
         self.client.frame.connect(self._on_frame)
+        self.client.crashed.connect(lambda _: self.lost.append(time.perf_counter()))
+        self.client.ready.connect(lambda _: self.back.append(time.perf_counter()))
+        self.lost: list[float] = []
+        self.back: list[float] = []
         self.first = self.over = 0.0
         self.state = self.error = ""
 
@@ -78,6 +83,16 @@ class Waiting:
         """Wait for the end of the run; when it was."""
         until(lambda: self.state, "the end of the run", 1800)
         return self.over
+
+    def killed(self, request: RunRequest, folder: Path) -> tuple[float, float]:
+        """Seconds from the engine's death to its cause being told, and to a new engine."""
+        self.start(request, folder)
+        self.lost, self.back = [], []
+        victim = psutil.Process(self.client.pid)
+        died = time.perf_counter()
+        victim.kill()
+        until(lambda: self.lost and self.back, "a new engine", 60)
+        return self.lost[0] - died, self.back[0] - died
 
 
 def requests(spec: MethodSpec, sample: str | None) -> RunRequest:
@@ -137,9 +152,13 @@ def main(argv: list[str] | None = None) -> int:
                         f"says {said:g} s" + (f", LATE: {', '.join(late)}" if late else ""),
                     )
                 )
+            told, back = waiting.killed(requests(chosen[0], args.sample), Path(scratch, "killed"))
+            missed |= max(told, back) > KILLED
         finally:
             waiting.client.stop()
     table(("method, default preset", "first s", "cancel s", "whole s", "verdict"), rows)
+    verdict = "LATE" if max(told, back) > KILLED else "kept"
+    print(f"\nengine killed: told after {told:.2f} s, a new one after {back:.2f} s: {verdict}")
     return 1 if missed else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -68,10 +67,8 @@ def test_a_killed_engine_is_explained_and_the_run_resumes(driver: Any) -> None:
     driver.window.client.control(driver.run.job, "checkpoint")
     driver.until(lambda: (driver.run.folder / "checkpoint.json").is_file())
     step = driver.run.last_progress.step
-    began = time.monotonic()
     driver.kill_engine(driver.run.job)
     driver.until(lambda: driver.run.state == "interrupted")
-    assert time.monotonic() - began < 3.0
     banner = page.parts.banner
     assert banner.isVisible()
     assert "SIGKILL" in banner.text()

@@ -40,13 +40,8 @@ def test_a_killed_engine_is_explained_replaced_and_its_run_resumed(engine):
     engine.wait(lambda: len(engine.steps(job)) > 50)
     pid = engine.client.pid
     os.kill(pid, signal.SIGKILL)
-    killed = time.monotonic()
     engine.wait(lambda: engine.crashes)
-    offered = time.monotonic() - killed
     engine.wait(lambda: len(engine.readies) == 2)
-    restarted = time.monotonic() - killed
-    assert offered < 3.0
-    assert restarted < 3.0
     (crash,) = engine.crashes
     assert "SIGKILL" in crash.cause
     assert crash.job == job

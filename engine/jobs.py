@@ -2,7 +2,9 @@
 
 Time is shared by class: interactive jobs get six parts, runs three, training one; a
 class without work leaves its part to the others, and inside a class jobs take turns. A
-job that is paused or idle costs nothing. Pure Python; knows neither process nor pipe.
+job that is paused or idle costs nothing. While a person's hand is at work, the gaps between its
+events are interactive time too: else a long training step would begin in each of them, and the
+picture would follow the hand no more often than that. Pure Python; knows neither process nor pipe.
 """
 
 from __future__ import annotations
@@ -36,6 +38,10 @@ from engine.messages import (
 PROGRESS_GAP = 0.05
 #: Checkpoints may take at most this share of a job's time.
 CHECKPOINT_SHARE = 0.01
+#: A hand is at work for so long after its last event (seconds). A mouse tells of itself every
+#: 8 ms, or 20 where the window is busy.
+HAND = 0.05
+INTERACTIVE = "interactive"
 
 
 class Scheduler:
@@ -64,6 +70,9 @@ class Scheduler:
         self._jobs: dict[str, Job] = {}
         self._classes = Fair()
         self._turns = {kind: Fair() for kind in WEIGHTS}
+        #: Until when a hand is at work, and since when it has been waited for.
+        self._hand = 0.0
+        self._held: float | None = None
         #: Set when a device failed and the process must be replaced.
         self.device_lost = False
 
@@ -111,7 +120,9 @@ class Scheduler:
         """Seconds until a job that rests is due; None if there is none."""
         now = self._clock()
         wakes = [j.wake for j in self._jobs.values() if j.runnable and j.resting(now)]
-        return min(wakes) - now if wakes else None
+        if self._held is not None:
+            wakes.append(self._hand)
+        return max(0.0, min(wakes) - now) if wakes else None
 
     def turn(self) -> bool:
         """One step of the job whose turn it is; False if no job has anything to do now."""
@@ -189,20 +200,28 @@ class Scheduler:
             self._emit(Log(level="warning", text=refusal, job=job.id))
         else:
             job.run.pending.append(event)
+            if job.start.priority == INTERACTIVE:
+                self._hand = self._clock() + HAND
 
     # --- whose turn ------------------------------------------------------------------
 
     def _next(self) -> Job | None:
         ready: dict[str, list[str]] = {kind: [] for kind in WEIGHTS}
         now = self._clock()
+        if self._held is not None:
+            self._classes.charge(INTERACTIVE, (now - self._held) / WEIGHTS[INTERACTIVE])
+            self._held = None
         for job in self._jobs.values():
             if job.runnable and not job.resting(now):
                 ready[job.start.priority].append(job.id)
-        kinds = [kind for kind, jobs in ready.items() if jobs]
-        if not kinds:
+        kinds = [k for k, jobs in ready.items() if jobs or (k == INTERACTIVE and now < self._hand)]
+        if not any(ready.values()):
             self._classes.rest()
             return None
         kind = self._classes.choose(kinds)
+        if not ready[kind]:
+            self._held = now
+            return None
         return self._jobs[self._turns[kind].choose(ready[kind])]
 
     # --- one step --------------------------------------------------------------------

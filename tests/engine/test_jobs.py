@@ -29,6 +29,7 @@ from engine.messages import (
     Pointer,
     Progress,
     RunRequest,
+    Send,
     Start,
     Tune,
 )
@@ -207,6 +208,7 @@ def test_a_job_that_is_played_leaves_its_rests_to_others_and_answers_at_once():
     bench.turns(2)
     assert bench.states("a")[-1] == "cancelled"
     bench.control("b", "pause")
+    assert bench.turns() == 0
     assert bench.scheduler.rest is None
 
 
@@ -530,3 +532,46 @@ def test_a_picture_that_did_not_change_is_not_sent_again():
     ]
     live.show({"still": still}, 3, final=True)
     assert events[-1].final
+
+
+def drag(bench: Bench, seconds: float, every: float) -> int:
+    """A hand sends a move every so many seconds; how many steps of the map answered."""
+    clock, scheduler = bench.clock, bench.scheduler
+    before, end, due = bench.runs["map"].step, clock.now + seconds, clock.now
+    while clock.now < end:
+        while due <= clock.now:
+            bench.scheduler.command(Send("map", Pointer("map", "move", 1.0, 1.0, seconds=due)))
+            due += every
+        if not scheduler.turn():
+            rest = scheduler.rest
+            assert rest is not None
+            clock.now = min(due, clock.now + max(rest, 1e-4))
+    return bench.runs["map"].step - before
+
+
+def test_a_hand_is_not_kept_waiting_by_long_steps_in_every_gap():
+    bench = Bench()
+    bench.start("map", total=None, cost=0.005, idle=True, priority="interactive")
+    bench.turns()
+    bench.start("training", total=None, cost=0.25, priority="training")
+    bench.turns(4)
+    trained = bench.runs["training"].step
+    assert drag(bench, 20.0, every=0.02) / 20.0 > 30
+    # And the training keeps its part of the time, gaps and all.
+    share = 0.25 * (bench.runs["training"].step - trained) / 20.0
+    assert share == pytest.approx(1 / 7, abs=0.02)
+
+
+def test_when_the_hand_rests_the_training_has_all_the_time():
+    bench = Bench()
+    bench.start("map", total=None, cost=0.005, idle=True, priority="interactive")
+    bench.turns()
+    bench.start("training", total=None, cost=0.25, priority="training")
+    bench.turns(4)
+    drag(bench, 1.0, every=0.02)
+    bench.clock.now += 0.1
+    before, began = bench.runs["training"].step, bench.clock.now
+    for _ in range(40):
+        assert bench.scheduler.turn()
+        assert bench.scheduler.rest is None
+    assert 0.25 * (bench.runs["training"].step - before) > 0.95 * (bench.clock.now - began)

@@ -39,8 +39,8 @@ PROGRESS_GAP = 0.05
 #: Checkpoints may take at most this share of a job's time.
 CHECKPOINT_SHARE = 0.01
 #: A hand is at work for so long after its last event (seconds). A mouse tells of itself every
-#: 8 ms, or 20 where the window is busy.
-HAND = 0.05
+#: 8 ms, or 100 where the machine is busy.
+HAND = 0.15
 INTERACTIVE = "interactive"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.failures import explain
 from engine.interrupt import Interrupted, Interrupter
-from engine.jobs import Scheduler
+from engine.jobs import HAND, Scheduler
 from engine.live import Live
 from engine.messages import (
     Attach,
@@ -569,7 +569,7 @@ def test_when_the_hand_rests_the_training_has_all_the_time():
     bench.start("training", total=None, cost=0.25, priority="training")
     bench.turns(4)
     drag(bench, 1.0, every=0.02)
-    bench.clock.now += 0.1
+    bench.clock.now += HAND
     before, began = bench.runs["training"].step, bench.clock.now
     for _ in range(40):
         assert bench.scheduler.turn()

@@ -36,8 +36,12 @@ LIVE = 0.01
 
 
 @dataclass(frozen=True)
-class Falling:
-    """Beta: from ``first`` to ``last`` by equal factors over ``steps`` steps, then ``last``."""
+class Ramp:
+    """Beta: from ``first`` to ``last`` by equal factors over ``steps`` steps, then ``last``.
+
+    It rises in what ships: a latent that a strong penalty emptied at first stays empty when the
+    penalty falls, while one that told something keeps it as long as that is worth the penalty.
+    """
 
     first: float
     last: float
@@ -70,7 +74,7 @@ class PictureVAE:
         judged: tuple[str, Tensor],
         architecture: dict[str, Any],
         *,
-        beta: Falling,
+        beta: Ramp,
         penalty: Penalty = "kl",
         batch: int = 128,
         device: str = "cpu",

@@ -16,15 +16,15 @@ from engine.data.sprites import Sprites
 from engine.data.stream import Fresh, Labeled, generator
 from engine.data.stroke_digits import upright
 from engine.models.coverage import READER_STEPS
-from engine.models.picture_vae import Falling, Penalty, PictureVAE
+from engine.models.picture_vae import Ramp, Penalty, PictureVAE
 from engine.models.plan import EMOJI_DATA, Plan
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
 from engine.models.style_gan import StyleGan
 
 #: Fresh pictures by which an autoencoder is judged.
 JUDGED = 1_024
-#: Beta falls over this part of a training.
-_FALL = 0.6
+#: Beta moves over this part of a training, then it stays.
+_RAMP = 0.6
 SETS: dict[str, Callable[[int], FactorSet]] = {
     "digits": upright,
     "sprites": Sprites,
@@ -73,8 +73,8 @@ def _sized_vae_options(first: float, last: float, latents: int) -> Callable[[Any
     return both
 
 
-def _falling(options: argparse.Namespace) -> Falling:
-    return Falling(options.first_beta, options.beta, max(1, int(_FALL * options.steps)))
+def _ramp(options: argparse.Namespace) -> Ramp:
+    return Ramp(options.first_beta, options.beta, max(1, int(_RAMP * options.steps)))
 
 
 def _vae(model: str, penalty: Penalty = "kl") -> Callable[[argparse.Namespace], PictureVAE]:
@@ -84,7 +84,7 @@ def _vae(model: str, penalty: Penalty = "kl") -> Callable[[argparse.Namespace], 
             lambda seed: Fresh(of, seed),
             _judged(of),
             {"channels": of.channels, "size": of.size, "latent_dim": options.latents},
-            beta=_falling(options),
+            beta=_ramp(options),
             penalty=penalty,
             batch=options.batch,
             device=options.device,
@@ -99,7 +99,7 @@ def _emoji(options: argparse.Namespace) -> PictureVAE:
         lambda seed: Labeled(pictures, seed),
         ("held_back", pictures.held_back.float() / 255),
         {"channels": 3, "size": 32, "latent_dim": options.latents, "width": 64, "hidden": 512},
-        beta=_falling(options),
+        beta=_ramp(options),
         batch=options.batch,
         device=options.device,
     )
@@ -205,7 +205,7 @@ _PLANS = (
     Plan(
         id="sprites-vae",
         recipe=_vae("sprites-vae"),
-        add_options=_sized_vae_options(8.0, 1.5, 10),
+        add_options=_sized_vae_options(0.1, 1.5, 10),
         steps=12_000,
         batch=128,
         every=1_000,
@@ -220,7 +220,7 @@ _PLANS = (
     Plan(
         id="sprites-tcvae",
         recipe=_vae("sprites-tcvae", "tc"),
-        add_options=_sized_vae_options(8.0, 4.0, 10),
+        add_options=_sized_vae_options(0.1, 3.0, 10),
         steps=12_000,
         batch=128,
         every=1_000,
@@ -235,7 +235,7 @@ _PLANS = (
     Plan(
         id="rooms-vae",
         recipe=_vae("rooms-vae"),
-        add_options=_sized_vae_options(8.0, 2.0, 12),
+        add_options=_sized_vae_options(0.1, 2.0, 12),
         steps=10_000,
         batch=128,
         every=1_000,
@@ -250,7 +250,7 @@ _PLANS = (
     Plan(
         id="rooms-tcvae",
         recipe=_vae("rooms-tcvae", "tc"),
-        add_options=_sized_vae_options(8.0, 4.0, 12),
+        add_options=_sized_vae_options(0.1, 3.0, 12),
         steps=10_000,
         batch=128,
         every=1_000,
@@ -287,7 +287,7 @@ _PLANS = (
     Plan(
         id="emoji-vae",
         recipe=_emoji,
-        add_options=_vae_options(1.0, 1.0, 32),
+        add_options=_vae_options(0.1, 1.0, 32),
         data_help="folder of noto_emoji_72_rgba.npz",
         steps=6_000,
         batch=128,

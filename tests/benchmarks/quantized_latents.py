@@ -31,7 +31,7 @@ from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
 from engine.data.stream import Pool
 from engine.method import BadInput
-from engine.models.picture_vae import Falling, PictureVAE
+from engine.models.picture_vae import Ramp, PictureVAE
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
 from engine.models.training import Schedule, fit
 from engine.nets.quantized import QuantizedAutoencoder
@@ -97,7 +97,7 @@ def qlae(pool: Pool, args: argparse.Namespace, decay: float) -> QuantizedRecipe:
 
 
 def beta_vae(
-    pool: Pool, of: FactorSet, latents: int, batch: int, beta: Falling, size: dict[str, int]
+    pool: Pool, of: FactorSet, latents: int, batch: int, beta: Ramp, size: dict[str, int]
 ) -> PictureVAE:
     return PictureVAE(
         lambda seed: pool,
@@ -126,7 +126,7 @@ def rooms(args: argparse.Namespace) -> bool:
         pool = Pool(of, args.pictures, 100 + seed)
         recipes: list[PictureVAE | QuantizedRecipe] = [qlae(pool, args, args.decay)]
         for beta in args.betas:
-            still = Falling(beta, beta, 1)
+            still = Ramp(beta, beta, 1)
             recipes.append(beta_vae(pool, of, args.latents, args.batch, still, VAE_SIZE))
         for name, recipe in zip(names, recipes, strict=True):
             network, seconds = trained(recipe, args.steps, seed)
@@ -188,13 +188,13 @@ def sprites(args: argparse.Namespace) -> bool:
     gaps, spent = [], []
     for seed in range(args.sprites_seeds):
         pool = Pool(of, args.pictures, 200 + seed)
-        falling = Falling(8.0, 1.5, max(1, int(0.6 * args.sprites_steps)))
-        recipe = beta_vae(pool, of, 10, args.batch, falling, VAE_SIZE)
+        rising = Ramp(0.1, 1.5, max(1, int(0.6 * args.sprites_steps)))
+        recipe = beta_vae(pool, of, 10, args.batch, rising, VAE_SIZE)
         network, seconds = trained(recipe, args.sprites_steps, seed)
         with torch.no_grad():
             gaps.append(mig(factors, codes_of(network, x)[0]))
         spent.append(seconds)
-    print(f"\nsprites, {args.sprites_steps} steps of {args.batch}, beta 8 to 1.5")
+    print(f"\nsprites, {args.sprites_steps} steps of {args.batch}, beta 0.1 to 1.5")
     one = (mean_and_spread(gaps), " ".join(f"{g:.3f}" for g in gaps), mean_and_spread(spent, 0))
     table(("trained", "MIG", "each seed", "seconds"), [("beta-VAE", *one)])
     mean = statistics.fmean(gaps)

@@ -17,7 +17,7 @@ from engine.cli import main
 from engine.data.sprites import Sprites
 from engine.models import coverage, plans, quantized_autoencoder, style_gan, traversal_plans, zoo
 from engine.models.card import ModelCard
-from engine.models.picture_vae import Falling, PictureVAE
+from engine.models.picture_vae import Ramp, PictureVAE
 from engine.models.quantized_autoencoder import QuantizedRecipe
 from engine.models.train import parser
 from engine.traversal.generator import load_generator
@@ -122,14 +122,14 @@ def test_a_checkpoint_is_not_written_over_unasked(
     assert "add --resume" in capsys.readouterr().err
 
 
-def test_beta_falls_by_equal_factors_and_stays() -> None:
-    beta = Falling(8.0, 2.0, 4)
-    assert [beta(k) for k in (0, 2, 4, 9)] == pytest.approx([8, 4, 2, 2])
+def test_beta_moves_by_equal_factors_and_stays() -> None:
+    for ramp, seen in ((Ramp(0.5, 2.0, 4), [0.5, 1, 2, 2]), (Ramp(8.0, 2.0, 4), [8, 4, 2, 2])):
+        assert [ramp(k) for k in (0, 2, 4, 9)] == pytest.approx(seen)
     recipe = plans.PLANS["sprites-vae"].recipe(
         options("sprites-vae", "--first-beta", "6", "--beta", "3", "--steps", "10")
     )
     assert isinstance(recipe, PictureVAE)
-    assert recipe.beta == Falling(6.0, 3.0, 6)
+    assert recipe.beta == Ramp(6.0, 3.0, 6)
 
 
 def test_a_batch_of_a_vae_is_a_function_of_step_and_seed() -> None:

@@ -16,7 +16,7 @@ from engine.data.sprites import Sprites
 from engine.data.stream import Fresh, Labeled, generator
 from engine.data.stroke_digits import upright
 from engine.models.coverage import READER_STEPS
-from engine.models.picture_vae import Ramp, Penalty, PictureVAE
+from engine.models.picture_vae import Penalty, PictureVAE, Ramp
 from engine.models.plan import EMOJI_DATA, Plan
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
 from engine.models.style_gan import StyleGan

@@ -111,7 +111,7 @@ class Params(Settings):
         "far less of the noise is left in the picture.",
     )
     cooling: float = knob(
-        0.2,
+        1.0,
         title="Last step size",
         help="What is left of the step size at the last step; 1 keeps it, as in the paper, less "
         "lets the picture come to rest.",
@@ -364,7 +364,7 @@ METHOD = Method(
         PresetSpec(
             "small",
             "Small pictures",
-            {"steps": 50, "first": 25.0, "weight": 1.0},
+            {"steps": 50, "first": 25.0, "weight": 1.0, "cooling": 0.2},
             "From the strongest noise on: what is in a large hole is decided there.",
             50.0,
         ),
@@ -376,7 +376,6 @@ METHOD = Method(
                 "weight": 0.25,
                 "descent": "adam",
                 "mirrored": False,
-                "cooling": 1.0,
                 "rule": "linear",
                 "spacing": "uniform",
                 "first": 100.0,

@@ -31,7 +31,7 @@ from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
 from engine.data.stream import Pool
 from engine.method import BadInput
-from engine.models.picture_vae import Ramp, PictureVAE
+from engine.models.picture_vae import PictureVAE, Ramp
 from engine.models.quantized_autoencoder import QuantizationWeights, QuantizedRecipe
 from engine.models.training import Schedule, fit
 from engine.nets.quantized import QuantizedAutoencoder

@@ -17,7 +17,7 @@ from engine.cli import main
 from engine.data.sprites import Sprites
 from engine.models import coverage, plans, quantized_autoencoder, style_gan, traversal_plans, zoo
 from engine.models.card import ModelCard
-from engine.models.picture_vae import Ramp, PictureVAE
+from engine.models.picture_vae import PictureVAE, Ramp
 from engine.models.quantized_autoencoder import QuantizedRecipe
 from engine.models.train import parser
 from engine.traversal.generator import load_generator

@@ -39,8 +39,9 @@ LIVE = 0.01
 class Ramp:
     """Beta: from ``first`` to ``last`` by equal factors over ``steps`` steps, then ``last``.
 
-    It rises in what ships: a latent that a strong penalty emptied at first stays empty when the
-    penalty falls, while one that told something keeps it as long as that is worth the penalty.
+    Rising, all latents tell something at first, and those that are worth the penalty keep it: more
+    is told, and pictures are sharper. Falling, few latents tell anything, for one that a strong
+    penalty emptied stays empty; but each tells one thing.
     """
 
     first: float

@@ -205,7 +205,7 @@ _PLANS = (
     Plan(
         id="sprites-vae",
         recipe=_vae("sprites-vae"),
-        add_options=_sized_vae_options(0.1, 1.5, 10),
+        add_options=_sized_vae_options(8.0, 1.5, 10),
         steps=12_000,
         batch=128,
         every=1_000,
@@ -220,7 +220,7 @@ _PLANS = (
     Plan(
         id="sprites-tcvae",
         recipe=_vae("sprites-tcvae", "tc"),
-        add_options=_sized_vae_options(0.1, 3.0, 10),
+        add_options=_sized_vae_options(8.0, 4.0, 10),
         steps=12_000,
         batch=128,
         every=1_000,

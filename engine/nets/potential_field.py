@@ -14,6 +14,10 @@ from torch.nn import functional as F
 
 from engine.method import BadInput
 
+#: How much larger than the pictures the judge is shown what changed. A step changes few pixels
+#: by little; shown as two pictures, a judge takes thousands of batches to find out where to look.
+_ENLARGED = 12.0
+
 
 class Linears(nn.Module):
     """One linear layer for each of ``count`` networks, evaluated together."""
@@ -84,9 +88,10 @@ class PotentialField(nn.Module):
 class PairJudge(nn.Module):
     """Tells from two pictures which potential led from one to the other.
 
-    Three 5 by 5 convolutions of LeNet's widths on the stacked pair, an average over all places,
-    two linear layers. Group norms stand where the authors have batch norms, so that an answer
-    depends on its own pair alone.
+    Three 5 by 5 convolutions of LeNet's widths, an average over all places, two linear layers. It
+    is shown the first picture and the enlarged change, which by a linear combination are the
+    authors' two pictures on top of each other. Group norms stand where the authors have batch
+    norms, so that an answer depends on its own pair alone.
 
     Args:
         channels: of one picture.
@@ -110,4 +115,5 @@ class PairJudge(nn.Module):
 
     def forward(self, before: Tensor, after: Tensor) -> Tensor:
         """Logits (n, K) of pairs of pictures (n, C, H, W)."""
-        return self.answer(self.features(torch.cat([before, after], 1)).mean((2, 3)))
+        pair = torch.cat([before, _ENLARGED * (after - before)], 1)
+        return self.answer(self.features(pair).mean((2, 3)))

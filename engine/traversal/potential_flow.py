@@ -100,7 +100,7 @@ class Params(Settings):
         live=True,
     )
     distinct: float = knob(
-        1.0,
+        3.0,
         title="Be told apart",
         help="How much the potentials have to differ in the eyes of the judge.",
         ge=0.0,
@@ -387,6 +387,7 @@ METHOD = Method(
                 "scale_free": False,
                 "rest": 1.0,
                 "jacobian": 1.0,
+                "distinct": 1.0,
                 "iterations": 3000,
             },
             "The terms of the published code, weights and all.",

@@ -1,8 +1,8 @@
 """Variation predictability of potential flows, PCA, SeFa, axes and random directions.
 
     python tests/benchmarks/direction_scores.py [--seeds 3] [--sets sprites rooms faces]
-        [--count 6] [--steps 5] [--reach 2] [--iterations N] [--batch 24] [--rate 0.001]
-        [--distinct 1] [--potential-width 64]
+        [--count 6] [--steps 5] [--reach 2] [--iterations N] [--batch 48] [--rate 0.001]
+        [--distinct 3] [--potential-width 64]
         [--pairs 2000] [--epochs 24] [--width 16] [--one-side]
 
 One row for each rule on each set's shipped generator: means over the seeds of the score, its
@@ -44,7 +44,7 @@ from engine.traversal.sefa import sefa
 
 GENERATORS = {"sprites": "sprites-vae", "rooms": "rooms-vae", "faces": "faces-gan"}
 #: Training steps of the potentials: with three seeds, a quarter of an hour of one core in all.
-ITERATIONS = {"sprites-vae": 500, "rooms-vae": 500, "faces-gan": 200}
+ITERATIONS = {"sprites-vae": 400, "rooms-vae": 400, "faces-gan": 200}
 #: Pictures, or samples of a generator without an encoder, that PCA and axes look at.
 LOOKED_AT = 2_048
 RULES = ("potential flows", "PCA", "SeFa", "axes", "random")
@@ -168,9 +168,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--steps", type=int, default=5, help="of a walk")
     parser.add_argument("--reach", type=float, default=2.0, help="length of a walk, latent units")
     parser.add_argument("--iterations", type=int, help="of the potentials' training")
-    parser.add_argument("--batch", type=int, default=24, help="latents of an iteration")
+    parser.add_argument("--batch", type=int, default=48, help="latents of an iteration")
     parser.add_argument("--rate", type=float, default=1e-3, help="of the potentials' training")
-    parser.add_argument("--distinct", type=float, default=1.0, help="weight of being told apart")
+    parser.add_argument("--distinct", type=float, default=3.0, help="weight of being told apart")
     parser.add_argument("--potential-width", type=int, help="hidden units of a potential")
     parser.add_argument("--pairs", type=int, default=2_000, help="to learn from (1/10) and judge")
     parser.add_argument("--epochs", type=int, default=24, help="of the network that guesses")

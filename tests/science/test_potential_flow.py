@@ -361,12 +361,12 @@ def test_flows_start_at_rest_and_bend() -> None:
 def test_potentials_learn_to_be_told_apart_whichever_way_they_are_walked() -> None:
     generator, _ = spectrum(TWO_THAT_SHOW)
     plan = FlowPlan(
-        count=2, width=16, steps=4, batch=32, iterations=350, rate=6e-3, wave=0.0, length=0.7
+        count=2, width=16, steps=4, batch=32, iterations=200, rate=6e-3, wave=0.0, length=0.7
     )
     accuracy = []
     for state in fit(generator, plan, seed=2):
         accuracy.append(state.scalars.get("accuracy", 0.0))
-    assert accuracy[20] < 0.65
+    assert accuracy[5] < 0.65
     assert accuracy[-1] > 0.95
     confusion = state.tensors["confusion"]
     assert bool((confusion.diagonal() > 0.9 * confusion.sum(1)).all())

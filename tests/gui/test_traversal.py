@@ -123,13 +123,15 @@ def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(walker: Walker) ->
 
 def test_flows_are_trained_on_the_page_and_then_walked_along(walker: Walker) -> None:
     walker.page.edits.set("problem:generator", "drawn")
-    walker.begin("traversal.potential_flow", count=3, path=6, iterations=30)
+    walker.begin("traversal.potential_flow", count=3, path=6, iterations=60, rate=5e-3)
     first = walker.seen("strips")
     walker.until(lambda: walker.run.state == "idle")
     assert (walker.seen("strips") != first).any()
     steps, accuracy = walker.page.parts.curves.plots["accuracy"].data("accuracy")
-    assert steps[-1] >= 30
-    assert all(0 <= share <= 1 for share in accuracy)
+    assert steps[-1] >= 60
+    # Three potentials are told apart by chance once in three times.
+    assert accuracy[2] < 0.4
+    assert accuracy[-1] > 0.45
     # What was learned is walked along: a drag on a strip moves the picture.
     here = walker.picture()
     height, width = first.shape[:2]

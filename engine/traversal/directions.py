@@ -18,8 +18,8 @@ from engine.catalogue import PresetSpec
 from engine.messages import Nudge, Pointer, UserEvent
 from engine.method import BadInput, Idle, Method, Paced, Settings, Solver, State, knob, tuned
 from engine.traversal.arrival import PACE, Arrival
-from engine.traversal.kept import read_kept, told
-from engine.traversal.paths import Directions, path
+from engine.traversal.kept import read_flow, read_kept, told
+from engine.traversal.paths import Directions, Walk, between, led, path
 from engine.traversal.plane import Plane, plane_through
 from engine.traversal.problem import Problem
 from engine.traversal.strips_view import Layout, layout
@@ -58,7 +58,8 @@ class Params(Settings):
         title="Directions",
         help="What finds them: the latent's own axes, the components in which real latents vary "
         "most, the weights of the generator's first layer, chance, or labels. A race shows the "
-        "same direction number of every rule; kept ones come from an earlier run.",
+        "same direction number of every rule, and of a flow that you trained; kept ones come from "
+        "an earlier run.",
         titles=RULES | {"race": "Race: all rules", "kept": "Kept from a run"},
     )
     file: str = knob(
@@ -67,6 +68,14 @@ class Params(Settings):
         help="path.safetensors of an earlier run on this generator.",
         kind="file",
         when={"rule": ["kept"]},
+    )
+    flow: str = knob(
+        "",
+        title="Trained flow",
+        help="path.safetensors of an earlier run of potential flows on this generator: its curved "
+        "way joins the race. Steps of all rows are equally long; 1 σ of a flow is 1 in the latent.",
+        kind="file",
+        when={"rule": ["race"]},
     )
     first: int = knob(
         1,
@@ -140,10 +149,33 @@ class Strips:
     def find(self, params: Params) -> None:
         """Look for the directions that are to be shown."""
         self.directions, self.titles = shown(self.problem, params, self.seed)
+        #: The walks of the rows that are not straight.
+        self.bent: dict[int, Walk] = {}
+        if params.rule == "race" and params.flow:
+            self._join(params)
         names = [name.strip() for name in params.names.split(",")]
         for k, name in enumerate(names[: len(self.titles)]):
             if name:
                 self.titles[k] = f"{name}\n{self.titles[k].replace(chr(10), ' ')}"
+
+    def _join(self, params: Params) -> None:
+        """The walk of a trained flow, as the last row."""
+        kept = read_flow(params.flow, self.problem)
+        k = min(params.first, kept.field.count) - 1
+        self.bent = {self.count: kept.walk(k, SIDE)}
+        self.titles.append(f"Potential flow\nPotential {k + 1}")
+        # To the map, and wherever a vector is asked for, it is where it leads at first.
+        away = self.bent[self.count - 1].step(self.base(), 1, 1.0) - self.base()
+        one = torch.ones(1).to(self.directions.sigmas)
+        self.directions = Directions(
+            torch.cat([self.directions.vectors, away]),
+            torch.cat([self.directions.sigmas, one]),
+            torch.cat([self.directions.scores, one]),
+        )
+
+    def walk(self, k: int) -> Walk:
+        """The walk of row ``k``; strength 1 is one sigma."""
+        return self.bent.get(k) or self.directions.walk(k)
 
     @property
     def count(self) -> int:
@@ -160,7 +192,7 @@ class Strips:
             return
         if isinstance(event, Nudge):
             if event.panel == "map" and self.count > 1:
-                x, y = self.plane().pixels(self.base() + self.shift(self.values))[0].tolist()
+                x, y = self.plane().pixels(self.moved(self.base(), self.values, params))[0].tolist()
                 self._go(x + event.dx, y + event.dy)
         elif event.phase == "release":
             self.held = -1
@@ -210,10 +242,14 @@ class Strips:
         """The first of them (1, d)."""
         return self.arrival.z
 
-    def shift(self, values: list[float]) -> Tensor:
-        """What the sliders add to a latent, (d,)."""
-        weights = torch.tensor(values[: self.count]).to(self.directions.sigmas)
-        return (weights * self.directions.sigmas) @ self.directions.vectors
+    def moved(self, z: Tensor, values: list[float], params: Params) -> Tensor:
+        """Where the sliders lead latents (n, d): straight ways first, then curved ones."""
+        straight = [0.0 if k in self.bent else v for k, v in enumerate(values[: self.count])]
+        weights = torch.tensor(straight).to(self.directions.sigmas)
+        z = z + (weights * self.directions.sigmas) @ self.directions.vectors
+        for k, walk in self.bent.items():
+            z = led(walk, z, values[k], params.reach / SIDE)
+        return z
 
     def place(self) -> Layout:
         """Where the strips lie on their panel."""
@@ -243,7 +279,7 @@ class Strips:
     def state(self, step: int, params: Params, numbers: dict[str, float]) -> State:
         """All of it, and what is drawn of it."""
         values = self.played(params)
-        z = self.starts(params) + self.shift(values)
+        z = self.moved(self.starts(params), values, params)
         rows = torch.stack([self._row(k, values, params) for k in range(self.count)])
         walked = min(max(params.play, 1), self.count) - 1
         tensors = {
@@ -277,20 +313,19 @@ class Strips:
     def _row(self, k: int, values: list[float], params: Params) -> Tensor:
         """The latents (2 SIDE + 1, d) along direction ``k`` through where the others have led."""
         others = [0.0 if j == k else v for j, v in enumerate(values)]
-        middle = self.base() + self.shift(others)
-        walk = self.directions.walk(k)
-        return path(walk, middle, SIDE, params.reach / SIDE, both_sides=True)[:, 0]
+        middle = self.moved(self.base(), others, params)
+        return path(self.walk(k), middle, SIDE, params.reach / SIDE, both_sides=True)[:, 0]
 
     def _round(self, k: int, values: list[float], params: Params) -> Tensor:
         """All pictures (t, n, d), led along direction ``k`` and back: the film that is kept."""
         others = [0.0 if j == k else v for j, v in enumerate(values)]
-        middle = self.starts(params) + self.shift(others)
+        middle = self.moved(self.starts(params), others, params)
+        points = path(self.walk(k), middle, SIDE, params.reach / SIDE, both_sides=True)
         times = [_back_and_forth(step / params.speed) for step in range(params.speed)]
-        away = torch.tensor(times).to(middle)[:, None, None] * params.reach
-        return middle + away * (self.directions.sigmas[k] * self.directions.vectors[k])
+        return between(points, SIDE * (1.0 + torch.tensor(times)))
 
     def load(self, state: State) -> None:
-        """Be where a state was; the directions are found again, or were kept."""
+        """Be where a state was; straight directions were kept, curved ones were read again."""
         kept = state.scalars["strips"]
         self.values, self.rounds = list(kept["values"]), kept["rounds"]
         self.held = kept["held"]
@@ -394,7 +429,13 @@ METHOD = Method(
             "Does it mean the same for all?",
             1.0,
         ),
-        PresetSpec("race", "Race", {"rule": "race"}, "The first direction of every rule.", 1.0),
+        PresetSpec(
+            "race",
+            "Race",
+            {"rule": "race"},
+            "The first direction of every rule, and of a flow that you trained.",
+            1.0,
+        ),
     ),
     order=20,
 )

@@ -7,16 +7,21 @@ can be shared because each keeps its name, its range and the generator that it b
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import Tensor
 
 from engine.method import BadInput
+from engine.nets.potential_field import PotentialField
+from engine.traversal.flow_training import field_of
 from engine.traversal.generator import Shipped
-from engine.traversal.paths import Directions
+from engine.traversal.paths import Directions, Walk
+from engine.traversal.potentials import PotentialWalk
 from engine.traversal.problem import Problem
 
 
@@ -38,6 +43,32 @@ def told(problem: Problem, titles: list[str], rule: str, reach: float) -> list[d
     ]
 
 
+@dataclass(frozen=True)
+class KeptFlow:
+    """Trained potentials, and ``half``, the steps that they were trained to walk on a side."""
+
+    field: PotentialField
+    half: int
+
+    def walk(self, k: int, steps: int) -> Walk:
+        """The walk along potential ``k``, whose time passes once in ``steps`` steps; a step of
+        strength 1 goes 1 far in the latent space.
+        """
+        return _InTime(PotentialWalk(self.field, k, 1.0), self.half / steps, self.half - 1)
+
+
+@dataclass(frozen=True)
+class _InTime:
+    """A walk whose time passes at another pace, and stands still at the end of its training."""
+
+    walk: PotentialWalk
+    pace: float
+    last: int
+
+    def step(self, z: Tensor, index: int, strength: float) -> Tensor:
+        return self.walk.step(z, min(index * self.pace, self.last), strength)
+
+
 def read_kept(name: str, problem: Problem) -> tuple[Directions, list[str]]:
     """The directions of an earlier run, and their titles.
 
@@ -47,24 +78,60 @@ def read_kept(name: str, problem: Problem) -> tuple[Directions, list[str]]:
     Raises:
         BadInput: (field ``file``) there are none, or they belong to another generator.
     """
+    tensors, known = _read(name, problem, "file", "directions")
+    generator = problem.generator
+    try:
+        vectors, sigmas = tensors["directions"], tensors["sigmas"]
+        titles = [str(entry["title"]) for entry in known["directions"]]
+    except (KeyError, TypeError) as error:
+        raise BadInput(f"file: {Path(name).name} holds no directions ({error})", "file") from error
+    if vectors.shape != (len(titles), generator.latent_dim) or len(sigmas) != len(titles):
+        raise BadInput(f"file: {Path(name).name} holds no directions of this latent", "file")
+    vectors, sigmas = vectors.to(problem.start), sigmas.to(problem.start)
+    return Directions(vectors, sigmas, torch.ones_like(sigmas)), titles
+
+
+def read_flow(name: str, problem: Problem) -> KeptFlow:
+    """The potentials that an earlier run of potential flows trained.
+
+    Args:
+        name: its ``path.safetensors``, with ``path.json`` beside it.
+
+    Raises:
+        BadInput: (field ``flow``) there are none, or they belong to another generator.
+    """
+    tensors, known = _read(name, problem, "flow", "potentials")
+    try:
+        half = int(known["half"])
+        field = field_of(tensors)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise BadInput(
+            f"flow: {Path(name).name} holds no potentials (allowed: path.safetensors of a run of "
+            "potential flows)",
+            "flow",
+        ) from error
+    if field.latent_dim != problem.generator.latent_dim or half < 2:
+        raise BadInput(f"flow: {Path(name).name} holds no potentials of this latent", "flow")
+    return KeptFlow(field.to(problem.start), half)
+
+
+def _read(
+    name: str, problem: Problem, knob: str, what: str
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What a run kept, if it is one of this generator."""
     path = Path(name).expanduser()
     if not name or not path.is_file():
-        raise BadInput(f"file: {name!r} is not there (allowed: path.safetensors of a run)", "file")
+        raise BadInput(f"{knob}: {name!r} is not there (allowed: path.safetensors of a run)", knob)
     try:
         tensors = load_file(path)
         known = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-        vectors, sigmas = tensors["directions"], tensors["sigmas"]
-        titles = [str(entry["title"]) for entry in known["directions"]]
         whose = str(known["generator"]), str(known["checksum"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise BadInput(f"file: {path.name} holds no directions ({error})", "file") from error
+        raise BadInput(f"{knob}: {path.name} holds no {what} ({error})", knob) from error
     generator = problem.generator
     mine = generator.name, generator.checksum if isinstance(generator, Shipped) else ""
     if whose != mine:
         raise BadInput(
-            f"file: its directions belong to {whose[0]} (allowed: those of this {mine[0]})", "file"
+            f"{knob}: its {what} belong to {whose[0]} (allowed: those of this {mine[0]})", knob
         )
-    if vectors.shape != (len(titles), generator.latent_dim) or len(sigmas) != len(titles):
-        raise BadInput(f"file: {path.name} holds no directions of this latent", "file")
-    vectors, sigmas = vectors.to(problem.start), sigmas.to(problem.start)
-    return Directions(vectors, sigmas, torch.ones_like(sigmas)), titles
+    return tensors, known

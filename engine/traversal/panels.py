@@ -197,6 +197,7 @@ def _latents(problem: Problem, state: State, folder: Path) -> dict[str, str]:
     """``path.safetensors`` and ``path.json``: what was walked, and by which generator."""
     kept = ("z", "plane", "keys", "trail", "walk", "rows", "directions", "sigmas")
     tensors = {k: state.tensors[k] for k in kept if k in state.tensors and len(state.tensors[k])}
+    tensors |= {k: v for k, v in state.tensors.items() if k.startswith("field.")}
     save_file(
         {k: v.detach().float().cpu().contiguous().clone() for k, v in tensors.items()},
         folder / "path.safetensors",

@@ -6,6 +6,7 @@ later. By convention a path with both sides has ``count`` steps on each, the sta
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -111,6 +112,30 @@ def _side(walk: Walk, z: Tensor, count: int, strength: float) -> list[Tensor]:
     for index in range(count):
         points.append(walk.step(points[-1], index, strength))
     return points
+
+
+def led(walk: Walk, z: Tensor, value: float, stride: float) -> Tensor:
+    """Where ``z`` (n, d) is after walking ``value`` (back if negative) in steps of ``stride``.
+
+    The last step is as short as it must be, so what lies between the points of ``path`` lies on
+    straight lines between them.
+    """
+    whole, sign = int(abs(value) / stride), math.copysign(1.0, value)
+    for index in range(whole):
+        z = walk.step(z, index, sign * stride)
+    left = abs(value) - whole * stride
+    return walk.step(z, whole, sign * left) if left > 0 else z
+
+
+def between(points: Tensor, places: Tensor) -> Tensor:
+    """Latents (t, ...) at ``places`` (t,) of a path (steps, ...), counted in steps from its start;
+    fractions lie on straight lines.
+    """
+    last = len(points) - 1
+    places = places.to(points).clamp(0, last)
+    low = places.floor().long().clamp_max(max(0, last - 1))
+    part = (places - low).reshape(-1, *[1] * (points.ndim - 1))
+    return torch.lerp(points[low], points[(low + 1).clamp_max(last)], part)
 
 
 def return_error(walk: Walk, z: Tensor, count: int, strength: float = 1.0) -> Tensor:

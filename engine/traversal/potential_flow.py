@@ -290,7 +290,11 @@ class Page:
             "titles": [f"Potential {k}\nwave speed {c}" for k, c in enumerate(speeds, 1)],
             "marks": marks,
             "curves": numbers,
-            "kept": {"potentials": len(rows), "strength": params.strength},
+            "kept": {
+                "potentials": len(rows),
+                "strength": params.strength,
+                "half": params.plan().half,
+            },
             "page": {
                 "seed": self.seed,
                 "frame": self.frame,

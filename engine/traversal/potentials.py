@@ -296,8 +296,8 @@ class PotentialWalk:
         u: Tensor = self.field(z[None], t[None], which)[0]
         return u
 
-    def step(self, z: Tensor, index: int, strength: float) -> Tensor:
-        """The latents (n, d) one step on; back with a negative strength."""
+    def step(self, z: Tensor, index: float, strength: float) -> Tensor:
+        """The latents (n, d) one step on; back with a negative strength. The index is the time."""
         with torch.no_grad():
             slope = gradient(self.potential, z, torch.full_like(z[:, 0], index))
             return z + strength * sized(slope, self.length)

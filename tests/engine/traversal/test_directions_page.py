@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from walks import begun, move, press, problem, release
 
 from engine.messages import RunRequest, Tune
 from engine.method import BadInput
 from engine.runs import Run
 from engine.traversal.drawn import GAINS
+from engine.traversal.flow_training import field_of
+from engine.traversal.paths import curvature
+from engine.traversal.potentials import PotentialWalk
 from engine.traversal.strips_view import layout
 from engine.traversal.views import found
 
@@ -161,6 +165,59 @@ def test_a_file_without_directions_is_refused(
     with pytest.raises(BadInput, match="file: ") as caught:
         start(rule="kept", file=str(file))
     assert caught.value.field == "file"
+
+
+@pytest.fixture
+def flow(tmp_path: Path) -> str:
+    """What a short training of potential flows keeps."""
+    run = begun(tmp_path / "flow", "potential_flow", count=2, path=8, iterations=3)
+    while run.advance().kind != "idle":
+        pass
+    run.close("finished")
+    run.release()
+    return str(tmp_path / "flow" / "path.safetensors")
+
+
+def test_a_trained_flow_joins_the_race_and_its_row_is_curved(start: Begin, flow: str) -> None:
+    run = start(rule="race", first=2, flow=flow, reach=2.0)
+    titles, rows = run.state.scalars["titles"], run.state.tensors["rows"]
+    assert titles[-1] == "Potential flow\nPotential 2"
+    assert len(titles) == len(rows) == 6
+    walk = PotentialWalk(field_of(load_file(flow)), 1, length=0.4)
+    z, steps = run.state.tensors["z"][:1], [run.state.tensors["z"][:1]]
+    for index in range(5):
+        # Four trained steps on five drawn ones: its time passes a little slower.
+        steps.append(walk.step(steps[-1], min(0.8 * index, 3), 1.0))
+    assert torch.allclose(rows[-1, 5:], torch.cat(steps), atol=1e-5)
+    assert torch.allclose(rows[-1].diff(dim=0).norm(dim=1), torch.tensor(0.4), atol=1e-5)
+    assert float(curvature(rows[-1, 5:, None])) > 1e-6
+    # Its slider leads along it, between its points on straight lines.
+    run.advance((Tune({"sliders.d6": 1.0}),))
+    assert torch.allclose(run.state.tensors["z"][0], torch.lerp(rows[-1, 7], rows[-1, 8], 0.5))
+    run.advance((Tune({"sliders.d6": 0.0, "sliders.d1": 1.0}),))
+    straight = run.state.tensors["sigmas"][0] * run.state.tensors["directions"][0]
+    assert torch.allclose(run.state.tensors["z"], z + straight, atol=1e-5)
+
+
+def test_the_film_of_a_flow_lies_on_its_row(start: Begin, flow: str) -> None:
+    run = start(rule="race", flow=flow, play=6, speed=8)
+    film, row = run.state.tensors["walk"][:, 0], run.state.tensors["rows"][-1]
+    # A quarter of the round is at its far end, three quarters at the other.
+    assert torch.allclose(film[[0, 2, 6]], row[[5, 10, 0]], atol=1e-5)
+
+
+def test_a_flow_of_another_generator_cannot_join(start: Begin, flow: str) -> None:
+    told = Path(flow).with_suffix(".json")
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"checksum": "0" * 64}))
+    with pytest.raises(BadInput, match="belong to") as caught:
+        start(rule="race", flow=flow)
+    assert caught.value.field == "flow"
+    told.write_text(json.dumps(json.loads(told.read_text()) | {"checksum": ""}))
+    kept = load_file(flow)
+    save_file({k: v for k, v in kept.items() if not k.startswith("field.")}, flow)
+    with pytest.raises(BadInput, match="holds no potentials") as caught:
+        start("again", rule="race", flow=flow)
+    assert caught.value.field == "flow"
 
 
 def test_a_first_direction_beyond_the_last_is_the_last(start: Begin) -> None:

@@ -14,10 +14,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from engine.catalogue import PresetSpec
+from engine.catalogue import PanelSpec, PresetSpec
 from engine.messages import Nudge, Pointer, UserEvent
 from engine.method import BadInput, Idle, Method, Paced, Settings, Solver, State, knob, tuned
 from engine.traversal.arrival import PACE, Arrival
+from engine.traversal.factor_curves import FactorReader, changes, drawing, reader_of
 from engine.traversal.kept import read_flow, read_kept, told
 from engine.traversal.paths import Directions, Walk, between, led, path
 from engine.traversal.plane import Plane, plane_through
@@ -144,6 +145,8 @@ class Strips:
         self.values = params.sliders.values()
         self.rounds = 0
         self.held = -1
+        self.reader = reader_of(problem.generator)
+        self._changes: tuple[bytes, Tensor] | None = None
         self.find(params)
 
     def find(self, params: Params) -> None:
@@ -292,6 +295,8 @@ class Strips:
             "sigmas": self.directions.sigmas,
             **{f"arrival.{k}": v for k, v in self.arrival.tensors.items()},
         }
+        if self.reader is not None:
+            tensors["changes"] = self._drawn(self.reader, rows, params)
         marks = [SIDE + round(v / params.reach * SIDE) for v in values[: self.count]]
         axes = [title.split("\n")[0] for title in self.titles[:2]]
         scalars: dict[str, Any] = {
@@ -315,6 +320,14 @@ class Strips:
         others = [0.0 if j == k else v for j, v in enumerate(values)]
         middle = self.moved(self.base(), others, params)
         return path(self.walk(k), middle, SIDE, params.reach / SIDE, both_sides=True)[:, 0]
+
+    def _drawn(self, reader: FactorReader, rows: Tensor, params: Params) -> Tensor:
+        """What the rows change, as a picture; drawn anew once a hand has let go."""
+        key = rows.cpu().numpy().tobytes()
+        if self._changes is None or (self._changes[0] != key and self.held < 0):
+            found = changes(reader, rows)
+            self._changes = key, drawing(found, self.titles, reader.factors, params.reach)
+        return self._changes[1]
 
     def _round(self, k: int, values: list[float], params: Params) -> Tensor:
         """All pictures (t, n, d), led along direction ``k`` and back: the film that is kept."""
@@ -435,6 +448,18 @@ METHOD = Method(
             {"rule": "race"},
             "The first direction of every rule, and of a flow that you trained.",
             1.0,
+        ),
+    ),
+    panels=(
+        PanelSpec(
+            name="changes",
+            title="What changes",
+            kind="image",
+            optional=True,
+            help="Each row from its left end to its right: how far every known factor is from "
+            "where it is in the middle, in percent of the farthest that it can be. A direction "
+            "that means one thing has one curve that rises; its share of all change stands above. "
+            "Only factors that can be told from the latent are drawn.",
         ),
     ),
     order=20,

@@ -87,6 +87,12 @@ class Drawn:
         """Nothing to walk in between latent and picture."""
         return ()
 
+    def reading_of(self, z: Tensor) -> Tensor:
+        """The factors of latents (n, 6), floating (n, 6), 0 to ``VALUES - 1``."""
+        gains = torch.tensor(GAINS, device=z.device)
+        share: Tensor = torch.special.ndtr(z @ self.A.mT.to(z) / gains)
+        return share * (VALUES - 1)
+
     def factors_of(self, z: Tensor) -> Tensor:
         """The factors of latents (n, 6) as whole numbers (n, 6), each value equally likely."""
         gains = torch.tensor(GAINS, device=z.device)

@@ -1,0 +1,106 @@
+"""What directions change: readings of latents, and the curves drawn of them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from walks import begun
+
+from engine.data.factors import Factor
+from engine.messages import Tune
+from engine.traversal.drawn import Drawn
+from engine.traversal.factor_curves import (
+    WIDTH,
+    DrawnReader,
+    LatentReader,
+    changes,
+    drawing,
+    reader_of,
+)
+
+SIZE = Factor("size", "Size", 11, "ordered")
+HUE = Factor("hue", "Hue", 8, "circular")
+SHAPE = Factor("shape", "Shape", 3, "category")
+NOISE = Factor("noise", "Noise", 5, "ordered")
+
+
+def known(count: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
+    """Latents (n, 5) that hold a size, a hue and a shape in known ways, and no noise."""
+    rng = torch.Generator().manual_seed(0)
+    values = [torch.randint(f.values, (count,), generator=rng) for f in (SIZE, HUE, SHAPE, NOISE)]
+    size, hue, shape, _ = values
+    turn = hue * (2 * math.pi / 8)
+    z = torch.stack([size / 5 - 1, turn.cos(), turn.sin(), (shape == 1) * 1.0, (shape == 2) * 1.0])
+    return z.mT.float(), torch.stack(values, 1)
+
+
+def test_factors_are_read_from_latents_that_hold_them_and_others_left_out() -> None:
+    z, factors = known()
+    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE, NOISE))
+    assert reader.factors == (SIZE, HUE, SHAPE)
+    assert min(reader.told) > 0.99
+    read = reader.read(z[:50])
+    assert torch.allclose(read[:, 0], factors[:50, 0].double(), atol=0.1)
+    off = (read[:, 1] - factors[:50, 1] + 4) % 8 - 4
+    assert float(off.abs().max()) < 0.1
+    assert torch.equal(read[:, 2], factors[:50, 2].double())
+
+
+def test_a_straight_row_along_a_factor_has_the_line_that_it_must_have() -> None:
+    z, factors = known()
+    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE))
+    row = torch.zeros(11, 5)
+    row[:, 0] = torch.linspace(-0.8, 0.8, 11)
+    row[:, 1] = 1.0
+    (found,) = changes(reader, row[None])
+    # From -0.8 to 0.8 the size goes from 1 to 9 of 0 to 10: 0.4 of its range on either side.
+    line = torch.linspace(-0.4, 0.4, 11).abs().double()
+    assert torch.allclose(found.curves[:, 0], line, atol=0.01)
+    assert found.factor == 0
+    assert found.share > 0.95
+
+
+def test_the_axes_of_the_drawn_generator_change_one_thing_each() -> None:
+    generator = Drawn()
+    reader = reader_of(generator)
+    assert isinstance(reader, DrawnReader)
+    steps = torch.linspace(-2, 2, 11)[:, None]
+    rows = torch.stack([steps * generator.A[k] for k in range(6)])
+    found = changes(reader, rows)
+    assert [one.factor for one in found] == list(range(6))
+    assert all(one.share > 0.999 for one in found)
+    (mixed,) = changes(reader, (rows[0] + rows[3])[None])
+    assert mixed.share == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 8])
+def test_every_row_has_a_plot(count: int) -> None:
+    generator = Drawn()
+    reader = reader_of(generator)
+    assert reader is not None
+    rows = generator.sample(11 * count, torch.Generator().manual_seed(1)).reshape(count, 11, -1)
+    found = changes(reader, rows)
+    picture = drawing(found, [f"Row {k}\nmore" for k in range(count)], reader.factors, 3.0)
+    assert picture.shape[::2] == (3, WIDTH)
+    assert 0.0 <= float(picture.min()) < float(picture.max()) <= 1.0
+    taller = drawing(found * 3, ["Row"] * 3 * count, reader.factors, 3.0)
+    assert taller.shape[1] > picture.shape[1]
+
+
+def test_nothing_is_read_where_nobody_knows_the_factors() -> None:
+    z, factors = known()
+    noise = LatentReader(z, factors[:, 3:], (NOISE,))
+    assert noise.factors == ()
+    assert noise.read(z[:3]).shape == (3, 0)
+
+
+def test_the_page_draws_what_its_rows_change(tmp_path: Path) -> None:
+    run = begun(tmp_path / "run", "directions", rule="sefa")
+    shown = run.pictures()["changes"]
+    assert shown.shape[1] == WIDTH
+    run.advance((Tune({"reach": 1.0}),))
+    assert (run.pictures()["changes"] != shown).any()
+    run.release()

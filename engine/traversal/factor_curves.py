@@ -32,6 +32,8 @@ LEARNED, JUDGING = 1_200, 6
 RIDGE, WIDTHS, FLAT_RIDGE = 1e-2, (0.25, 0.5, 1.0), 1e-4
 #: A factor is told if this part of its variance is, of latents that were not learned from.
 TOLD = 0.25
+#: A largest change below this is none that a person would see.
+HARDLY = 0.04
 
 #: Width of the picture, of the space around a plot, and height of a plot and of a line of text.
 WIDTH, SPACE, PLOT, LINE = 480, 10, 62, 18
@@ -202,8 +204,8 @@ def drawing(
         lines = title.split("\n")
         name = lines[0]
         words(canvas, name, left, upper - 2 * LINE + 4, size=fitting(name, across, 13))
-        told = "changes nothing that is known"
-        if one.factor is not None:
+        told = "hardly anything that is known"
+        if one.factor is not None and float(one.curves.max()) >= HARDLY:
             told = f"{100 * one.share:.0f} % {factors[one.factor].title}"
         size = fitting(told, across - 44, 11)
         words(canvas, told, left, upper - LINE + 3, size=size, color=TEXT)

@@ -69,17 +69,20 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live view. An image panel shows the array that ``name`` names.
 
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
-    first row are the positions, which ``x_title`` names. An ``optional`` one stays empty under
-    some settings of its method. On one with a ``pointer``, presses, drags and releases are sent to
-    the run that shows it, as ``engine.messages.Pointer`` in pixels of its array, and arrow keys as
-    ``engine.messages.Nudge``.
+    first row are the positions, which ``x_title`` names. A bars panel draws a bar from 0 to 1 for
+    each series, gray where neither side of it is better: its array is (2, series), the values, and
+    where what ``against`` names stands, -1 for nothing; of a kept run they are curves. An
+    ``optional`` one stays empty under some settings of its method. On one with a ``pointer``,
+    presses, drags and releases are sent to the run that shows it, as ``engine.messages.Pointer`` in
+    pixels of its array, and arrow keys as ``engine.messages.Nudge``.
     """
 
     name: str
     title: str
-    kind: Literal["image", "curve", "plot"]
+    kind: Literal["image", "curve", "plot", "bars"]
     series: tuple[SeriesSpec, ...] = ()
     x_title: str = ""
+    against: str = ""
     log_y: bool = False
     reference: float | None = None
     help: str = ""

@@ -146,7 +146,7 @@ def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
     for panel in panels:
         if not panel.name or not panel.title:
             yield f"panels: {panel.name or panel.title or 'one'} lacks a name or title"
-        if panel.kind in ("curve", "plot") and not panel.series:
+        if panel.kind != "image" and not panel.series:
             yield f"panels: {panel.name} has no series"
         if panel.kind == "image" and panel.series:
             yield f"panels: {panel.name} is an image, but has series"

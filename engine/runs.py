@@ -185,7 +185,8 @@ class Run:
     def pictures(self) -> dict[str, NDArray[Any]]:
         """The image panels of the present state: panel to (height, width, 3) uint8.
 
-        After them its plot panels: panel to (1 + series, points) float32, positions first.
+        After them its plot panels: panel to (1 + series, points) float32, positions first; and its
+        bars: panel to (2, series) float32, values and marks.
         """
         if self._state is None:
             return {}
@@ -195,7 +196,7 @@ class Run:
                 tensor = self._state.tensors.get(panel.name)
                 if panel.kind == "image" and panel.name not in shown and tensor is not None:
                     shown[panel.name] = as_picture(tensor)
-                if panel.kind == "plot" and tensor is not None:
+                if panel.kind in ("plot", "bars") and tensor is not None:
                     shown[panel.name] = tensor.float()
             return {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in shown.items()}
 

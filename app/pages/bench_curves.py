@@ -10,6 +10,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
 
 from engine.catalogue import BenchSpec, MethodSpec, PanelSpec
+from widgets.bar_plot import Bar, BarPlot
 from widgets.curve_plot import CurvePlot
 
 HEIGHT = 168
@@ -33,9 +34,10 @@ def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
 
 
 class CurvesPanel(QScrollArea):
-    """One plot per curve or plot panel, side by side; the row scrolls where it is too long.
+    """One card per curve, plot or bars panel, side by side; the row scrolls where it is too long.
 
-    A curve panel grows with the steps; the lines of a plot panel are drawn anew at every frame.
+    A curve panel grows with the steps; the lines of a plot panel and bars are drawn anew at every
+    frame.
     """
 
     def __init__(self, parent: QWidget, *, plot_height: int = PLOT_HEIGHT) -> None:
@@ -47,6 +49,7 @@ class CurvesPanel(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._panels: list[PanelSpec] = []
         self.plots: dict[str, CurvePlot] = {}
+        self.bars: dict[str, BarPlot] = {}
         self._drawn: set[str] = set()
         self._wanted = True
         inner = QWidget(self)
@@ -67,16 +70,19 @@ class CurvesPanel(QScrollArea):
         Without a legend all plots draw their lines in the same styles, as something beside
         them tells what they are.
         """
-        wanted = [panel for panel in panels if panel.kind in ("curve", "plot")]
+        wanted = [panel for panel in panels if panel.kind != "image"]
         if wanted == self._panels:
             return
-        for name in [name for name in self.plots if name not in {p.name for p in wanted}]:
-            old = self.plots.pop(name)
-            self._row.removeWidget(old)
-            old.hide()
-            old.deleteLater()
+        kept = {panel.name for panel in wanted}
+        for cards in (self.plots, self.bars):
+            for name in [name for name in cards if name not in kept]:
+                self._take_out(cards.pop(name))
         self._drawn = {panel.name for panel in wanted if panel.kind == "plot"}
         for place, panel in enumerate(wanted):
+            if panel.kind == "bars":
+                card = self.bars.get(panel.name) or self._make_bars(panel)
+                self._row.insertWidget(place, card, 1)
+                continue
             plot = self.plots.get(panel.name)
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
@@ -109,8 +115,8 @@ class CurvesPanel(QScrollArea):
 
     def clear(self) -> None:
         """A new run begins."""
-        for plot in self.plots.values():
-            plot.clear()
+        for card in self._cards():
+            card.clear()
         self.set_total(0)
         self._show_all()
 
@@ -128,16 +134,19 @@ class CurvesPanel(QScrollArea):
 
         Without the original, say, nobody can tell the quality.
         """
-        for plot in self._grown():
-            plot.setVisible(plot.has_values())
+        for card in [*self._grown(), *self.bars.values()]:
+            card.setVisible(card.has_values())
         self._show_row()
 
     def draws(self, panel: str) -> bool:
-        """Whether frames of this panel are lines to be drawn here."""
-        return panel in self._drawn
+        """Whether frames of this panel are lines or bars to be drawn here."""
+        return panel in self._drawn or panel in self.bars
 
     def draw(self, panel: str, lines: Any) -> None:
-        """Lines (1 + series, points) of a plot panel, positions first."""
+        """Lines (1 + series, points) of a plot panel, positions first; or bars (2, series)."""
+        if panel in self.bars:
+            self.bars[panel].set_values(*lines)
+            return
         plot = self.plots[panel]
         plot.set_x_range(float(lines[0, 0]), float(lines[0, -1]))
         for key, line in zip(plot.keys(), lines[1:], strict=True):
@@ -166,12 +175,29 @@ class CurvesPanel(QScrollArea):
         self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
     def _show_all(self) -> None:
-        for plot in self.plots.values():
-            plot.show()
+        for card in self._cards():
+            card.show()
         self._show_row()
 
     def _show_row(self) -> None:
-        self.setVisible(self._wanted and any(not p.isHidden() for p in self.plots.values()))
+        self.setVisible(self._wanted and any(not card.isHidden() for card in self._cards()))
+
+    def _cards(self) -> list[CurvePlot | BarPlot]:
+        return [*self.plots.values(), *self.bars.values()]
+
+    def _make_bars(self, panel: PanelSpec) -> BarPlot:
+        card = self.bars[panel.name] = BarPlot(panel.title, self)
+        # What is not aimed at is told, and does not ask for attention.
+        card.set_bars([Bar(s.metric, s.title, quiet=not s.better) for s in panel.series])
+        card.set_against(panel.against)
+        card.setMinimumWidth(NARROWEST)
+        card.setToolTip(panel.help)
+        return card
+
+    def _take_out(self, card: QWidget) -> None:
+        self._row.removeWidget(card)
+        card.hide()
+        card.deleteLater()
 
     def _grown(self) -> list[CurvePlot]:
         return [plot for name, plot in self.plots.items() if name not in self._drawn]

@@ -178,7 +178,9 @@ class RunDetails(QScrollArea):
         """The curve panels that have something to show; curves nobody declares have their own."""
         owners = [b for b in self.catalogue.benches if b.id == row.bench]
         methods = [m for m in self.catalogue.methods if m.id == row.method]
-        declared = [p for owner in [*owners, *methods] for p in owner.panels if p.kind == "curve"]
+        # How bars grew is a curve as well.
+        kinds = ("curve", "bars")
+        declared = [p for owner in [*owners, *methods] for p in owner.panels if p.kind in kinds]
         known = {series.metric for panel in declared for series in panel.series}
         panels = [p for p in declared if any(s.metric in curves for s in p.series)]
         panels += [

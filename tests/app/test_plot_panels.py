@@ -170,3 +170,41 @@ def test_many_curves_scroll_and_never_overlap(panel: CurvesPanel, qtbot: QtBot) 
     panel.set_panels(several[:2])
     qtbot.waitUntil(lambda: not panel.horizontalScrollBar().isVisible())
     assert panel.height() == HEIGHT
+
+
+BARS = PanelSpec(
+    name="quality",
+    title="Disentangled",
+    kind="bars",
+    against="Others",
+    series=(SeriesSpec("m", "Modular", better="high"), SeriesSpec("c", "Compact")),
+)
+
+
+def test_bars_stand_beside_curves_and_follow_their_frames(panel: CurvesPanel) -> None:
+    panel.set_panels([BARS, LOSS])
+    assert panel.height() == HEIGHT
+    assert panel.draws("quality")
+    assert not panel.draws("loss")
+    frame = np.array([[0.8, 0.3], [0.6, -1.0]], np.float32)
+    panel.draw("quality", frame)
+    bars = panel.bars["quality"]
+    assert bars.value("m") == pytest.approx(0.8)
+    assert bars.mark("m") == pytest.approx(0.6)
+    assert bars.foot() == "Others"
+    panel.append(1, {"loss": 0.5, "m": 0.8})
+    assert not bars.isHidden()
+    panel.clear()
+    assert not bars.has_values()
+    panel.set_panels([LOSS])
+    assert not panel.bars
+
+
+def test_bars_that_nothing_is_known_of_give_their_room_away(panel: CurvesPanel) -> None:
+    panel.set_panels([BARS, LOSS])
+    panel.draw("quality", -np.ones((2, 2), np.float32))
+    panel.append(1, {"loss": 0.5})
+    assert panel.bars["quality"].isHidden()
+    panel.draw("quality", np.array([[0.8, 0.3], [0.6, -1.0]], np.float32))
+    panel.append(2, {"loss": 0.4})
+    assert not panel.bars["quality"].isHidden()

@@ -216,6 +216,9 @@ class TestEveryMethod:
             if panel.kind == "plot":
                 assert pictures[panel.name].dtype == np.float32
                 assert pictures[panel.name].shape[0] == 1 + len(panel.series)
+            if panel.kind == "bars":
+                assert pictures[panel.name].dtype == np.float32
+                assert pictures[panel.name].shape == (2, len(panel.series))
         for panel in [panel for panel in shown if panel.kind == "curve"]:
             assert {series.metric for series in panel.series} <= metrics
         record = run.close("finished")

@@ -11,9 +11,10 @@ from walks import begun, press, problem
 
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
+from engine.messages import Tune
 from engine.models.quantized_autoencoder import QuantizationWeights
 from engine.runs import Run
-from engine.traversal.latent_quantization import Page, Params, fitting
+from engine.traversal.latent_quantization import BASELINE, METHOD, Page, Params, fitting
 from engine.traversal.quantized_training import JUDGED, PART, Dials, Trainer
 from engine.traversal.strips_view import layout
 
@@ -51,6 +52,44 @@ def test_a_press_turns_a_dial_and_another_lets_it_go(run: Run) -> None:
     assert run.state.scalars["marks"][2] == click
     run.advance((wanted,))
     assert run.state.tensors["turned"].tolist() == [-1] * 4
+
+
+def test_fewer_strips_than_dials_are_seen_from_any_dial_on(tmp_path: Path) -> None:
+    run = begun(tmp_path, "latent_quantization", **SMALL | {"rows": 2})
+    assert run.state.tensors["strips"].shape[0] == 2
+    assert [title.split("\n")[0] for title in run.state.scalars["titles"]] == ["Dial 1", "Dial 2"]
+    run.advance((Tune({"first": 3}),))
+    assert [title.split("\n")[0] for title in run.state.scalars["titles"]] == ["Dial 3", "Dial 4"]
+    click = (int(run.state.tensors["at"][3]) + 1) % 5
+    left, top = layout(2, 5, 32).corner(1, click)
+    run.advance((press(left + 5.0, top + 5.0, "strips"),))
+    assert run.state.tensors["turned"].tolist() == [-1, -1, -1, click]
+    # Beyond the last there are none: as many as there are stay seen.
+    run.advance((Tune({"first": 16}),))
+    assert run.state.scalars["page"]["first"] == 2
+    run.release()
+
+
+@pytest.mark.parametrize("data", ["rooms", "sprites"])
+def test_bars_appear_once_pictures_are_judged(tmp_path: Path, data: str) -> None:
+    steps = JUDGED // PART
+    run = begun(tmp_path, "latent_quantization", **SMALL | {"data": data, "steps": steps})
+    first = run.pictures()["quality"]
+    assert first.shape == (2, 3)
+    assert all(value == -1 for value in first[0])
+    while not run.waiting:
+        run.advance()
+    last = run.pictures()["quality"]
+    assert all(0 <= value <= 1 for value in last[0])
+    # Only rooms are like the pictures of which others have told.
+    assert last[1].tolist() == pytest.approx(BASELINE.get(data, (-1.0,) * 3))
+    run.release()
+
+
+def test_the_help_names_the_numbers_of_the_marks() -> None:
+    (bars,) = [panel for panel in METHOD.panels if panel.kind == "bars"]
+    assert all(f"{number:.2f}" in bars.help for number in BASELINE["rooms"])
+    assert [series.metric for series in bars.series if not series.better] == ["info_c"]
 
 
 def test_it_trains_and_then_waits(run: Run) -> None:

@@ -92,10 +92,10 @@ def settings(row: RunRow, catalogue: Catalogue) -> list[tuple[str, list[tuple[st
     that the catalogue does not know keep their names.
     """
     sections = []
-    for owner, values in (
-        (_bench(row, catalogue), row.problem),
-        (_method(row, catalogue), row.params),
-    ):
+    method = _method(row, catalogue)
+    unused = method.unused if method is not None else ()
+    problem = {name: v for name, v in flatten(row.problem).items() if name not in unused}
+    for owner, values in ((_bench(row, catalogue), problem), (method, row.params)):
         flat = flatten(values)
         fields = owner.fields if owner is not None else ()
         known = {field.name for field in fields}

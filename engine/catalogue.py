@@ -116,7 +116,9 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One method, as the window, the command line and the run record see it.
 
     One that ``races`` can be compared with others on the same problem. One that is ``interactive``
-    waits for a person most of the time, and is answered before other runs.
+    waits for a person most of the time, and is answered before other runs. Of the bench's fields
+    the ``unused`` ones play no part in it; one that ``previews`` shows before a run what its own
+    knobs say.
     """
 
     id: str
@@ -132,6 +134,8 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     priors: tuple[str, ...] = ()
     races: bool = True
     interactive: bool = False
+    unused: tuple[str, ...] = ()
+    previews: bool = False
     thumbnail: str = ""
     package: str = "priorbench"
 

@@ -48,6 +48,8 @@ def _of_method(method: Method) -> Iterator[str]:
             for name, wrong in errors(method.params, preset.values).items():
                 yield f"presets: {preset.name}: {name}: {wrong}"
     yield from _panels(method.panels)
+    if method.preview is not None:
+        yield from _signature(method.preview, 2, "preview", "(params, context)")
 
 
 def _of_bench(bench: Bench) -> Iterator[str]:

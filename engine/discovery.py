@@ -156,9 +156,14 @@ def _misfit(method: Method, benches: dict[str, _Found]) -> str:
     """Why a whole method cannot be listed with the benches that are there; empty if it can."""
     if method.bench not in benches:
         return f"bench: {method.bench!r} is not there (known: {', '.join(benches) or 'none'})"
-    shared = {p.name for p in benches[method.bench].declaration.panels}
-    twice = [p.name for p in method.panels if p.name in shared]
-    return f"panels: {', '.join(twice)} is already a panel of the bench" if twice else ""
+    bench: Bench = benches[method.bench].declaration
+    shared = {p.name for p in bench.panels}
+    if twice := [p.name for p in method.panels if p.name in shared]:
+        return f"panels: {', '.join(twice)} is already a panel of the bench"
+    known = [field.name for field in fields_of(bench.problem)]
+    if strange := [name for name in method.unused if name not in known]:
+        return f"unused: {', '.join(strange)} is no field of the bench (known: {', '.join(known)})"
+    return ""
 
 
 def _method_spec(found: _Found) -> MethodSpec:
@@ -177,6 +182,8 @@ def _method_spec(found: _Found) -> MethodSpec:
         priors=tuple(method.priors),
         races=method.races,
         interactive=method.interactive,
+        unused=tuple(method.unused),
+        previews=method.preview is not None,
         thumbnail=_thumbnail(found.id),
         package=found.package,
     )

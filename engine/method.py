@@ -185,6 +185,11 @@ class Method:
     races: bool = True
     #: Whether it waits for a person most of the time, so that its steps come before other runs'.
     interactive: bool = False
+    #: Fields of the bench's problem that play no part in it, so that nobody is asked for them.
+    unused: Sequence[str] = ()
+    #: ``preview(params, context) -> (pictures, facts)`` in place of the bench's, where its knobs,
+    #: and not the problem, say what it works on.
+    preview: Callable[[Any, Context], tuple[dict[str, Tensor], dict[str, Any]]] | None = None
     order: int = 100
 
 

@@ -169,11 +169,14 @@ def _validate(args: dict[str, Any]) -> Answer:
 
 
 def _preview(args: dict[str, Any]) -> Answer:
-    """What the damage does to the picture, before any run."""
+    """What there is to see before any run: of the problem, or of what the method works on."""
     agreed = plan(_request(args))
     guard = Guard(agreed.seeds["problem"], agreed.threads)
     with guard(draws=True), torch.no_grad():
-        pictures, facts = agreed.bench.preview(agreed.problem, agreed.context())
+        if agreed.method.preview is not None:
+            pictures, facts = agreed.method.preview(agreed.params, agreed.context())
+        else:
+            pictures, facts = agreed.bench.preview(agreed.problem, agreed.context())
     return Answer(facts, {name: _shown(picture) for name, picture in pictures.items()})
 
 

@@ -69,6 +69,8 @@ class BenchPage(Page):
         self.model = PageModel(page_state.initial(bench, self.methods.values()))
         self._example = ""
         self._was_entered = False
+        #: The method that shows before a run what its own knobs say, if it is the chosen one.
+        self._previews = ""
         self.parts = parts = BenchParts(bench, catalogue, actions, self)
         self.area = parts.area
         self.preview = Preview(client, bench.id, self)
@@ -350,6 +352,8 @@ class BenchPage(Page):
         stage.show_mask(mask if painting else "")
 
     def _show(self, state: PageState, changed: frozenset[str] | None) -> None:
+        # Those that race all work on the same problem.
+        self.parts.input.set_unused(() if state.race.on else self.method.unused)
         self.parts.input.show_state(state, changed)
         self.parts.method.show_state(state, changed)
         self.parts.stage.show_view(state)
@@ -372,9 +376,14 @@ class BenchPage(Page):
         other = any(key.startswith(_PROBLEM) for key in changed)
         if other or any(key.startswith("params:") or key == "method" for key in changed):
             self.answers.mark_run("", "")
-            self._ask(picture=other)
+            self._ask(picture=other or self._shows_otherwise())
         self.facts_changed.emit()
         self.state_changed.emit()
+
+    def _shows_otherwise(self) -> bool:
+        """Whether what is seen before a run is another method's, or goes with the knobs."""
+        before, self._previews = self._previews, self.method.id if self.method.previews else ""
+        return bool(self._previews) or before != self._previews
 
     def _is_live(self, name: str) -> bool:
         return any(field.name == name and field.live for field in self.method.fields)

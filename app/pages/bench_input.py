@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -103,6 +104,10 @@ class InputPanel(QWidget):
         # Where the form offers it already, a second way would only ask for attention.
         offered = [name for name, value in self.painted.items() if value == PAINTED]
         self._paint.setVisible(bool(offered) and not self.form.is_shown(offered[0]))
+
+    def set_unused(self, names: Collection[str]) -> None:
+        """Do not ask for these fields of the problem: they play no part in what is done."""
+        self.form.set_unused(names)
 
     def is_painting(self, state: PageState) -> bool:
         """Whether a mask painted by hand counts in this state."""

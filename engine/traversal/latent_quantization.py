@@ -16,17 +16,17 @@ from torch import Tensor
 
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.data.factors import FactorSet
-from engine.data.pictures import resize
 from engine.data.pixel_faces import PixelFaces
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
 from engine.data.stroke_digits import StrokeDigits
 from engine.messages import Pointer, UserEvent
-from engine.method import Idle, Method, Settings, Solver, State, knob, tuned
+from engine.method import Context, Idle, Method, Settings, Solver, State, knob, tuned
 from engine.models.quantized_autoencoder import QuantizationWeights
+from engine.outputs import as_picture
 from engine.traversal.heat_map import heat_map
-from engine.traversal.problem import Problem
-from engine.traversal.quantized_training import JUDGED, Dials, Numbers, Trainer
+from engine.traversal.problem import Problem, fitted, squared
+from engine.traversal.quantized_training import JUDGED, Dials, Numbers, Trainer, judged_factors
 from engine.traversal.strips_view import layout
 
 #: Pictures that are shown beside their reconstructions, and dials at most.
@@ -50,8 +50,7 @@ class Params(Settings):
     data: Literal["rooms", "sprites", "faces", "digits"] = knob(
         "rooms",
         title="Pictures",
-        help="What it learns from: pictures rendered here from known factors. The generator "
-        "chosen at the left plays no part, for this method trains its own.",
+        help="What it learns from: pictures rendered here from known factors.",
         titles={name: of.title for name, of in SETS.items()},
     )
     latents: int = knob(
@@ -142,8 +141,8 @@ class Page:
         self.trainer = Trainer(self.of, dials, seed, problem.device)
         self.network = self.trainer.network.eval()
         self.samples = self.trainer.pictures[:SHOWN]
-        if problem.target is not None:
-            own = fitting(problem.target, self.of).to(self.samples)
+        if problem.picture is not None:
+            own = fitted(problem.picture, shape_of(self.of)).to(self.samples)
             self.samples = torch.cat([own, self.samples[1:]])
         #: Where the first picture's dials stand; as encoded where no one has turned them.
         self.turned = torch.full((params.latents,), -1, dtype=torch.int64)
@@ -256,10 +255,29 @@ class Page:
         self.views = {name: tensors[name].clone() for name in ("picture", "nmi")}
 
 
-def fitting(picture: Tensor, of: FactorSet) -> Tensor:
-    """A picture (1, C, H, W) as one of a set's: its size, and gray where the set is."""
-    x = resize(picture.float(), of.size, of.size)
-    return x.mean(1, keepdim=True) if of.channels == 1 else x.expand(-1, 3, -1, -1)
+def shape_of(of: FactorSet) -> tuple[int, int, int]:
+    """Channels, height and width of a set's pictures."""
+    return of.channels, of.size, of.size
+
+
+@torch.no_grad()
+def preview(params: Params, context: Context) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Pictures of the set that is to be learned from, a person's own in front, and facts."""
+    of = SETS[params.data]
+    notes: list[str] = []
+    shown = of.render(judged_factors(of)[:SHOWN])
+    if "picture" in context.inputs:
+        brought, gray, notes = squared(context.inputs["picture"])
+        shown = torch.cat([fitted(brought, shape_of(of)), shown[1:]])
+        if of.channels == 1 and not gray:
+            notes.append("its colors become gray")
+    known = ", ".join(factor.title.lower() for factor in of.factors)
+    facts = {
+        "size": f"{of.size} × {of.size} px",
+        "color": of.channels == 3,
+        "notes": [f"known of every picture: {known}", *notes],
+    }
+    return {"picture": as_picture(torch.cat(list(shown), 2)[None])}, facts
 
 
 def solve(
@@ -307,6 +325,8 @@ METHOD = Method(
     params=Params,
     solve=solve,
     races=False,
+    unused=("generator", "start", "own"),
+    preview=preview,
     presets=(
         PresetSpec("watch", "Watch it learn", {}, "Rooms, from nothing.", 60.0),
         PresetSpec(

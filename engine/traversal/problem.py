@@ -24,6 +24,8 @@ else:
 
 #: Latents of which the one nearest to a picture is where its optimization starts.
 CANDIDATES = 128
+#: Side of a person's own picture, where it is kept as it was brought.
+LARGEST = 256
 
 
 class TraversalSettings(Settings):
@@ -64,7 +66,8 @@ class Problem:
         decoder: the same for the eye.
         codes: latents that say where the generator is at home.
         start: the latent to start from, (1, d).
-        target: a person's own picture (1, C, H, W), or None.
+        target: a person's own picture (1, C, H, W) as the generator knows pictures, or None.
+        picture: the same in its own colors, its middle square (1, C, S, S), S at most ``LARGEST``.
         fits: whether ``start`` is still to be brought closer to ``target``.
         notes: what a person should know, one line each.
         still: what is drawn once and shown again.
@@ -78,6 +81,7 @@ class Problem:
     target: Tensor | None
     fits: bool
     device: str = "cpu"
+    picture: Tensor | None = None
     notes: list[str] = field(default_factory=list)
     still: dict[str, Any] = field(default_factory=dict)
 
@@ -97,23 +101,27 @@ def picture_number(generator: Generator, number: int) -> Tensor:
         return generator.sample(1, torch.Generator().manual_seed(number)).float()
 
 
-def fitted(path: Path, shape: tuple[int, int, int]) -> tuple[Tensor, list[str]]:
-    """A picture file as a generator of pictures of ``shape`` knows them, (1, C, H, W), and notes.
-
-    The middle square is cut out, and its size and colors become the generator's.
-    """
+def squared(path: Path) -> tuple[Tensor, bool, list[str]]:
+    """The middle square of a picture file (1, C, S, S), whether it is gray, and notes."""
     picture = read_picture(path)
-    x, notes = picture.tensor(), list(picture.notes)
+    notes = list(picture.notes)
     side = min(picture.height, picture.width)
     top, left = (picture.height - side) // 2, (picture.width - side) // 2
     if picture.height != picture.width:
         notes.append("only its middle square is used")
-    x = resize(x[..., top : top + side, left : left + side], *shape[1:])
-    if shape[0] == 1:
-        x = x.mean(1, keepdim=True)
-        if not picture.gray:
-            notes.append("its colors become gray")
-    return x, notes
+    return picture.tensor()[..., top : top + side, left : left + side], picture.gray, notes
+
+
+def fitted(x: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """A square picture as a generator of pictures of ``shape`` knows them, (1, C, H, W)."""
+    x = resize(x.float(), *shape[1:])
+    return x.mean(1, keepdim=True) if shape[0] == 1 else x.expand(-1, shape[0], -1, -1)
+
+
+def kept(x: Tensor) -> Tensor:
+    """A square picture with at most ``LARGEST`` pixels a side."""
+    side = min(LARGEST, x.shape[-1])
+    return resize(x.float(), side, side)
 
 
 @torch.no_grad()
@@ -122,10 +130,14 @@ def build(settings: TraversalSettings, context: Context) -> Problem:
     generator = sources.load(settings.generator, context.device)
     decoder = FastDecoder(generator, context.backend)
     start, target, fits = picture_number(generator, settings.start), None, False
+    picture: Tensor | None = None
     notes: list[str] = []
     if "picture" in context.inputs:
-        target, notes = fitted(context.inputs["picture"], generator.shape)
-        target = target.to(context.device)
+        brought, gray, notes = squared(context.inputs["picture"])
+        picture = kept(brought).to(context.device)
+        target = fitted(brought, generator.shape).to(context.device)
+        if generator.shape[0] == 1 and not gray:
+            notes.append("its colors become gray")
         encoded = generator.encode(target)
         if encoded is not None:
             start = encoded.float()
@@ -142,5 +154,6 @@ def build(settings: TraversalSettings, context: Context) -> Problem:
         target=target,
         fits=fits,
         device=context.device,
+        picture=picture,
         notes=notes,
     )

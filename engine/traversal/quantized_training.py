@@ -50,6 +50,11 @@ class Dials:
     hidden: int = 64
 
 
+def judged_factors(of: FactorSet) -> Tensor:
+    """The factors (JUDGED, f) of the pictures that are looked at, the same at every training."""
+    return draw(of, JUDGED, torch.Generator().manual_seed(11))
+
+
 class Trainer:
     """An autoencoder with its optimizers, on a set of pictures with known factors.
 
@@ -67,7 +72,7 @@ class Trainer:
         self.network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizers = optimizers(self.network, 1e-3, 0.1)
         self._stream = Fresh(of, seed)
-        self.factors = draw(of, JUDGED, torch.Generator().manual_seed(11))
+        self.factors = judged_factors(of)
         self.pictures = of.render(self.factors).to(device)
         self.seen = torch.zeros(JUDGED, dials.latents, dtype=torch.int64, device=device)
         answers = sum(factor.values for factor in of.factors)

@@ -91,6 +91,18 @@ def test_a_panel_of_the_bench_cannot_be_taken(package: Path) -> None:
     assert "errors" in discover("rooms").catalogue.broken["rooms.toy.odd"]
 
 
+def test_what_a_method_does_not_use_is_told_and_has_to_be_there(package: Path) -> None:
+    text = (package / "descent.py").read_text()
+    assert discover("rooms").catalogue.method("toy.descent").unused == ()
+    for unused in ("zoom", "moon"):
+        named = text.replace('bench="toy",', f'bench="toy", unused=("{unused}",),')
+        (package / f"odd_{unused}.py").write_text(named)
+    catalogue = discover("rooms").catalogue
+    assert catalogue.method("toy.odd_zoom").unused == ("zoom",)
+    assert not catalogue.method("toy.odd_zoom").previews
+    assert "moon is no field of the bench" in catalogue.broken["rooms.toy.odd_moon"]
+
+
 def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:
     (package / "bench.py").write_text("BENCH = None + 1")
     catalogue, methods, benches = discover("rooms")

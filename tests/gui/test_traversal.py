@@ -143,3 +143,25 @@ def test_flows_are_trained_on_the_page_and_then_walked_along(walker: Walker) -> 
     folder = walker.end()
     outputs = read_json(folder / "run.json")["outputs"]
     assert (folder / outputs["latents"]).is_file()
+
+
+def test_a_method_asks_for_nothing_that_plays_no_part_in_it(walker: Walker) -> None:
+    page, form = walker.page, walker.page.parts.input.form
+    walker.until(lambda: "latent" in page.parts.input.foot.text())
+    assert form.is_shown("generator")
+    assert {"map", "picture"} <= set(walker.stage.keys())
+    page.choose_method("traversal.latent_quantization")
+    assert not any(form.is_shown(name) for name in ("generator", "start", "own"))
+    assert form.is_shown("page.seed")
+    # Before a run it shows what it will learn from, and says nothing of a generator.
+    walker.until(lambda: walker.stage.keys() == ["picture"])
+    assert walker.picture().shape == (32, 6 * 32, 3)
+    walker.until(lambda: "known of every picture" in page.parts.input.foot.text().casefold())
+    assert "latent" not in page.parts.input.foot.text()
+    rooms = walker.picture()
+    page.edits._on_knob("data", "sprites")
+    walker.until(lambda: (walker.picture() != rooms).any())
+    page.choose_method("traversal.map")
+    assert form.is_shown("generator")
+    walker.until(lambda: "map" in walker.stage.keys())  # noqa: SIM118
+    assert "latent" in page.parts.input.foot.text()

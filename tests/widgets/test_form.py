@@ -362,6 +362,17 @@ def test_during_a_run_only_live_fields_can_be_moved(form, heard):
     assert "Fixed" not in box.toolTip()
 
 
+def test_what_plays_no_part_is_not_asked_for_and_keeps_its_value(form):
+    shown = [name for name in form.names() if form.is_shown(name)]
+    values = form.values()
+    form.set_unused(shown[:1])
+    assert not form.is_shown(shown[0])
+    assert form.is_shown(shown[-1])
+    assert form.values() == values
+    form.set_unused(())
+    assert [name for name in form.names() if form.is_shown(name)] == shown
+
+
 def test_help_names_the_term_and_the_limits(form):
     tip = editor(form, "trust").slider.toolTip()
     assert "<b>Trust</b> · trust" in tip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -42,6 +42,7 @@ class Form(QWidget):
         self._timer.setInterval(THROTTLE_MS)
         self._timer.timeout.connect(self._flush)
         self._running = False
+        self._unused: frozenset[str] = frozenset()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
@@ -100,6 +101,12 @@ class Form(QWidget):
         for name, row in self._rows.items():
             row.set_baseline(row.field.accept(values.get(name, row.field.default)))
         self._update()
+
+    def set_unused(self, names: Collection[str]) -> None:
+        """Hide these fields, as they play no part now; their values stay."""
+        if frozenset(names) != self._unused:
+            self._unused = frozenset(names)
+            self._update()
 
     def is_shown(self, name: str) -> bool:
         """Whether the field applies under the present values."""
@@ -201,6 +208,8 @@ class Form(QWidget):
         raise ValueError(f"{field.name}: its condition names {name!r}, which is no field")
 
     def _applies(self, name: str, seen: frozenset[str] = frozenset()) -> bool:
+        if name in self._unused:
+            return False
         field = self._rows[name].field
         for other, allowed in field.when.items():
             whole = self._other(field, other)

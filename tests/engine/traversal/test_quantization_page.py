@@ -7,14 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 from walks import begun, press, problem
 
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
-from engine.messages import Tune
+from engine.messages import RunRequest, Tune
 from engine.models.quantized_autoencoder import QuantizationWeights
+from engine.plan import plan
 from engine.runs import Run
-from engine.traversal.latent_quantization import BASELINE, METHOD, Page, Params, fitting
+from engine.traversal.latent_quantization import BASELINE, METHOD, Page, Params, shape_of
+from engine.traversal.problem import fitted
 from engine.traversal.quantized_training import JUDGED, PART, Dials, Trainer
 from engine.traversal.strips_view import layout
 
@@ -146,5 +149,32 @@ def test_dials_that_are_noise_tell_nothing() -> None:
 
 def test_an_own_picture_becomes_one_of_the_set() -> None:
     color = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    assert fitting(color, Sprites(32)).shape == (1, 1, 32, 32)
-    assert fitting(color[:, :1], Sprites(32, colored=True)).shape == (1, 3, 32, 32)
+    assert fitted(color, shape_of(Sprites(32))).shape == (1, 1, 32, 32)
+    assert fitted(color[:, :1], shape_of(Sprites(32, colored=True))).shape == (1, 3, 32, 32)
+
+
+def test_an_own_picture_keeps_its_colors_whatever_generator_was_chosen_before(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "red.png"
+    Image.new("RGB", (50, 40), (200, 40, 0)).save(path)
+    wanted = RunRequest(
+        method="traversal.latent_quantization",
+        problem={"generator": "digits-map"},
+        params=SMALL | {"data": "rooms"},
+        inputs={"picture": str(path)},
+    )
+    agreed = plan(wanted)
+    assert agreed.bench.build(agreed.problem, agreed.context()).target.shape[1] == 1
+    # What is seen before a run is what the method works on, and says nothing of a generator.
+    assert agreed.method.preview is not None
+    pictures, facts = agreed.method.preview(agreed.params, agreed.context())
+    assert pictures["picture"].shape == (32, 6 * 32, 3)
+    assert pictures["picture"][10, 10].tolist() == [200, 40, 0]
+    assert facts["size"] == "32 × 32 px"
+    assert facts["notes"][0].startswith("known of every picture: hue of the floor")
+    assert "only its middle square is used" in facts["notes"]
+    run = Run(wanted, tmp_path / "run")
+    run.prepare()
+    assert run.pictures()["picture"][10, 10].tolist() == [200, 40, 0]
+    run.release()

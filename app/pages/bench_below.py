@@ -26,6 +26,7 @@ class Below(QWidget):
         super().__init__(parent)
         self.curves = CurvesPanel(self, plot_height=LOW_PLOT_HEIGHT if low else PLOT_HEIGHT)
         self.table: ScoreTable | None = None
+        self._turn = True
         self._tabs = QWidget(self)
         line = QHBoxLayout(self._tabs)
         line.setContentsMargins(0, 0, 0, 0)
@@ -62,6 +63,12 @@ class Below(QWidget):
             self._row.insertWidget(0, table, 0, Qt.AlignmentFlag.AlignTop)
         self._arrange()
 
+    def set_turn(self, on: bool) -> None:
+        """Whether curves are seen, or something else in their place."""
+        if on != self._turn:
+            self._turn = on
+            self._arrange()
+
     def resizeEvent(self, event: QResizeEvent) -> None:
         """More or less room."""
         super().resizeEvent(event)
@@ -77,4 +84,4 @@ class Below(QWidget):
             wide = self.table.sizeHint().width()
             self.table.setMinimumWidth(self.table.minimumSizeHint().width() if turns else wide)
             self.table.setMaximumWidth(_ANY if turns else wide)
-        self.curves.set_shown(not turns or self._lines.isChecked())
+        self.curves.set_shown(self._turn and (not turns or self._lines.isChecked()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
 
@@ -40,6 +40,9 @@ class CurvesPanel(QScrollArea):
     frame.
     """
 
+    #: There are cards to be seen now, or there are none any more.
+    filled = Signal()
+
     def __init__(self, parent: QWidget, *, plot_height: int = PLOT_HEIGHT) -> None:
         super().__init__(parent)
         self._plot_height = plot_height
@@ -52,6 +55,7 @@ class CurvesPanel(QScrollArea):
         self.bars: dict[str, BarPlot] = {}
         self._drawn: set[str] = set()
         self._wanted = True
+        self._had_cards = False
         inner = QWidget(self)
         self._row = QHBoxLayout(inner)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -180,7 +184,15 @@ class CurvesPanel(QScrollArea):
         self._show_row()
 
     def _show_row(self) -> None:
-        self.setVisible(self._wanted and any(not card.isHidden() for card in self._cards()))
+        has = self.has_cards()
+        self.setVisible(self._wanted and has)
+        if has != self._had_cards:
+            self._had_cards = has
+            self.filled.emit()
+
+    def has_cards(self) -> bool:
+        """Whether there is anything to be seen, or to come."""
+        return any(not card.isHidden() for card in self._cards())
 
     def _cards(self) -> list[CurvePlot | BarPlot]:
         return [*self.plots.values(), *self.bars.values()]

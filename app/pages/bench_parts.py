@@ -10,6 +10,7 @@ from app.pages.bench_docks import Panel, PanelArea
 from app.pages.bench_input import InputPanel
 from app.pages.bench_method import MethodPanel
 from app.pages.bench_stage import StagePanel
+from app.pages.bench_turns import Turns
 from app.pages.explore_stage import ExploreStage
 from app.pages.race_panel import RacePanel
 from app.pages.stage import BenchStage
@@ -62,6 +63,8 @@ class BenchParts:
         right.add_foot(self.gauge)
         self.area.add_panel("left", left)
         self.area.add_panel("right", right)
+        if isinstance(self.stage, ExploreStage):
+            Turns(self.stage, self.below, middle)
         outer = QVBoxLayout(page)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.addWidget(self.area)

@@ -24,6 +24,12 @@ _SMALLEST = (120, 72)
 _BELOW_HEAD = 2
 #: The most of the height that strips take by themselves.
 _STRIPS_SHARE = 0.5
+#: With so much height a map, and strips, can be looked at; more is welcome.
+_GOOD_MAP, _GOOD_STRIPS = 260, 230
+#: Between the words above two pictures that stand beside each other.
+_APART = 12
+#: Qt's word for no limit of a height.
+_ANY = 16_777_215
 
 
 class _Pane(QWidget):
@@ -43,6 +49,7 @@ class _Pane(QWidget):
         stage.set_mode("single")
         stage.set_titled(False)
         self._tabs: dict[str, TabButton] = {}
+        self._titled = True
         self._title = SectionLabel("", self)
         self._row = QHBoxLayout()
         self._row.setSpacing(4)
@@ -89,6 +96,20 @@ class _Pane(QWidget):
         self.stage.set_single(next((name for name in wanted if name in self._tabs), None))
         self._name()
 
+    def set_titled(self, on: bool) -> None:
+        """Whether the line above names the picture; else something there does already."""
+        self._titled = on
+        self._name()
+
+    def set_open(self, on: bool) -> None:
+        """Show the picture, or the line above it alone."""
+        self.stage.setVisible(on)
+        self.setMaximumHeight(_ANY if on else self.head.sizeHint().height())
+
+    def is_open(self) -> bool:
+        """Whether the picture is shown, and not the line above it alone."""
+        return not self.stage.isHidden()
+
     def seen(self) -> str:
         """The picture that is seen."""
         return self.stage.model.single_key() or ""
@@ -114,7 +135,7 @@ class _Pane(QWidget):
             tab.setChecked(tab is seen)
         self._title.setText(seen.text() if seen is not None else "")
         self._title.setToolTip(seen.toolTip() if seen is not None else "")
-        self._title.setVisible(not several)
+        self._title.setVisible(not several and self._titled)
         self.stage.setAccessibleName(self._title.text() or self.tr("Picture"))
 
     @Slot()
@@ -127,8 +148,14 @@ class ExploreStage(BenchStage):
     """A map to drag on, the picture it leads to, and strips of directions.
 
     The image panels of the bench are, in this order, map, picture and strips; those of a
-    method stand in the place of the map. What has no picture takes no room.
+    method stand in the place of the map. What has no picture takes no room. Where the page asks
+    for it, two buttons above the strips choose between them and the curves of the page.
     """
+
+    #: Other pictures are there, or their borders have new places.
+    rearranged = Signal()
+    #: A person wants to see the strips, or the curves in their place.
+    turned = Signal()
 
     def __init__(self, panels: Iterable[PanelSpec], actions: ActionSet, parent: QWidget) -> None:
         super().__init__(panels, parent)
@@ -140,6 +167,17 @@ class ExploreStage(BenchStage):
         self._strips = _Pane(self._strips_key, ImageStage(), self)
         self.stage.set_crisp(True)
         self._adopt(self._map.stage, self.stage, self._strips.stage)
+        #: Whether curves are wanted where there is no room for strips as well.
+        self.curves_wanted = False
+        self._strips_tab = TabButton(self.tr("Strips"), self)
+        self._curves_tab = TabButton(self.tr("Curves"), self)
+        for place, tab in enumerate((self._strips_tab, self._curves_tab)):
+            tab.hide()
+            tab.clicked.connect(self._on_turn)
+            self._strips.head.insertWidget(place, tab)
+        self._turns = False
+        # What is said at its end would read on into the title of the next.
+        self._map.head.setContentsMargins(0, 0, _APART, 0)
         for button in zoom_buttons(actions, self):
             self._picture.head.addWidget(button)
         upper = GapSplitter(Qt.Orientation.Horizontal, self)
@@ -209,11 +247,41 @@ class ExploreStage(BenchStage):
         if not upper.arranged:
             upper.setSizes([self.width(), self.width()])
         width, height = self._strips.stage.model.frame
+        if not self._strips.is_open():
+            return
         if not whole.arranged and width:
             room = self.height() - whole.handleWidth()
             wanted = CONTROL_HEIGHT + _BELOW_HEAD + height * self.width() // width
             strips = min(wanted, round(_STRIPS_SHARE * room))
             whole.setSizes([room - strips, strips])
+
+    def wants_turns(self, height: int) -> bool:
+        """Whether there are strips, and this height is too little to look at all pictures."""
+        return self._strips.isVisibleTo(self) and height < self._good_height()
+
+    def set_turns(self, on: bool) -> None:
+        """Let strips and curves take turns, or show the strips always."""
+        open_strips = not (on and self.curves_wanted)
+        changed = (on, open_strips) != (self._turns, self._strips.is_open())
+        self._turns = on
+        for tab, chosen in ((self._strips_tab, open_strips), (self._curves_tab, not open_strips)):
+            tab.setVisible(on)
+            tab.setChecked(chosen)
+        if changed:
+            self._strips.set_titled(not on)
+            self._strips.set_open(open_strips)
+            self._say_hint()
+            self.rearrange()
+
+    def _good_height(self) -> int:
+        """The least height at which all pictures that there are can be looked at."""
+        upper, whole = self.splitters
+        beside = [pane for pane in (self._map, self._picture) if pane.isVisibleTo(self)]
+        across = (self.width() - upper.handleWidth()) // max(1, len(beside))
+        needed = [min(_GOOD_MAP, _height(pane, across)) for pane in beside]
+        strips = min(_GOOD_STRIPS, _height(self._strips, self.width()))
+        heads = 2 * (CONTROL_HEIGHT + _BELOW_HEAD)
+        return max(needed, default=0) + strips + heads + whole.handleWidth()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """More or less room."""
@@ -248,6 +316,7 @@ class ExploreStage(BenchStage):
         self._let_point()
         self._say_hint()
         self.rearrange()
+        self.rearranged.emit()
 
     def _say_hint(self) -> None:
         """What a person can do with the pictures that answer to it."""
@@ -257,10 +326,21 @@ class ExploreStage(BenchStage):
                 text = self.tr("Drag on the {map}")
             elif pane.seen() in self._pointable() and self._run_state not in ACTIVE:
                 text = self.tr("Press Run, then drag on the {map}") if pane is self._map else ""
-            pane.say(text.format(map=pane.title().lower()))
+            pane.say(text.format(map=pane.title().lower()) if pane.is_open() else "")
+
+    @Slot()
+    def _on_turn(self) -> None:
+        self.curves_wanted = self.sender() is self._curves_tab
+        self.turned.emit()
 
     @Slot(str)
     def _on_left(self, key: str) -> None:
         self.viewed.emit("view:mode", ALONE + key)
         # Where it was chosen before, nothing changes and its tab stays pressed.
         self._map.show_key(self._left_wanted)
+
+
+def _height(pane: _Pane, width: int) -> int:
+    """How high the picture of a pane is where it is as wide as that."""
+    across, down = pane.stage.model.frame
+    return int(down * width // across) if across else 0

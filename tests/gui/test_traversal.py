@@ -165,3 +165,32 @@ def test_a_method_asks_for_nothing_that_plays_no_part_in_it(walker: Walker) -> N
     assert form.is_shown("generator")
     walker.until(lambda: "map" in walker.stage.keys())  # noqa: SIM118
     assert "latent" in page.parts.input.foot.text()
+
+
+def test_strips_and_curves_take_turns_where_there_is_no_room_for_both(walker: Walker) -> None:
+    stage, curves, window = walker.stage, walker.page.parts.curves, walker.driver.window
+    window.resize(1280, 800)
+    walker.page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.potential_flow", count=3, path=6, iterations=2)
+    walker.until(lambda: walker.run.state == "idle")
+    strips, other = stage._strips_tab, stage._curves_tab
+    walker.until(strips.isVisible)
+    assert walker.strips.isVisible()
+    assert not curves.isVisible()
+    assert walker.map.height() >= 250
+    walker.driver.bot.mouseClick(other, LEFT)
+    walker.until(curves.isVisible)
+    assert not walker.strips.isVisible()
+    assert other.isVisible()
+    assert walker.page.parts.bar.isVisible()
+    assert "strips" not in stage._strips.hint()
+    # Chosen once, it stays chosen; with room for both there is nothing to choose.
+    window.resize(1600, 1200)
+    walker.until(lambda: walker.strips.isVisible() and curves.isVisible())
+    assert not other.isVisible()
+    window.resize(1280, 800)
+    walker.until(lambda: not walker.strips.isVisible())
+    walker.driver.bot.mouseClick(strips, LEFT)
+    walker.until(walker.strips.isVisible)
+    assert not curves.isVisible()
+    walker.end()

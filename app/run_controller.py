@@ -19,6 +19,7 @@ from engine.messages import (
     Event,
     JobState,
     Metrics,
+    Moved,
     Nudge,
     Panels,
     Pointer,
@@ -54,6 +55,8 @@ class RunController(QObject):
     started = Signal(object)
     progress = Signal(object)
     metrics = Signal(int, object)
+    #: Live knobs that a hand on a picture has moved: name to value.
+    moved = Signal(object)
     #: Metric to points, when a run goes on: everything up to there.
     curves = Signal(object)
     #: The panels that the run has pictures for, before the first of them.
@@ -207,6 +210,8 @@ class RunController(QObject):
         elif isinstance(event, Metrics):
             self.values = event.values
             self.metrics.emit(event.step, event.values)
+        elif isinstance(event, Moved):
+            self.moved.emit(event.values)
         elif isinstance(event, Curves):
             self.curves.emit(event.curves)
         elif isinstance(event, Panels):

@@ -27,6 +27,7 @@ from engine.messages import (
     JobState,
     Log,
     Metrics,
+    Moved,
     Panels,
     Progress,
     Send,
@@ -296,6 +297,8 @@ class Scheduler:
         job.step, job.total = update.step, update.total
         if update.metrics:
             self._emit(Metrics(job.id, update.step, dict(update.metrics)))
+        if update.moved:
+            self._emit(Moved(job.id, dict(update.moved)))
 
     def _notes(self, job: Job, run: Runnable) -> None:
         while run.notes:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PROTOCOL = 4
+PROTOCOL = 5
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -231,6 +231,13 @@ class Metrics(msgspec.Struct, frozen=True, tag=True):
     values: dict[str, float]
 
 
+class Moved(msgspec.Struct, frozen=True, tag=True):
+    """A hand on a picture moved live knobs: their values, by dotted name, as the run has them."""
+
+    job: str
+    values: dict[str, Any]
+
+
 class Curves(msgspec.Struct, frozen=True, tag=True):
     """Every number of a job up to here, when it goes on: metric to [(step, value), ...]."""
 
@@ -277,7 +284,19 @@ class Reply(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     field: str = ""
 
 
-Event = Ready | Heartbeat | JobState | Panels | Progress | Metrics | Curves | Frame | Log | Reply
+Event = (
+    Ready
+    | Heartbeat
+    | JobState
+    | Panels
+    | Progress
+    | Metrics
+    | Moved
+    | Curves
+    | Frame
+    | Log
+    | Reply
+)
 
 _encoder = msgspec.msgpack.Encoder()
 _command_decoder: msgspec.msgpack.Decoder[Command] = msgspec.msgpack.Decoder(Command)

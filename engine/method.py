@@ -98,7 +98,9 @@ class State:
     """Everything a method needs to go on, and everything its panels show.
 
     ``tensors`` and ``scalars`` (JSON values) are borrowed: valid until the next resume.
-    ``step`` counts finished steps; ``total`` is None where there is no end.
+    ``step`` counts finished steps; ``total`` is None where there is no end. Where what a person
+    does on a picture moves live knobs, the scalar ``knobs`` has their values by dotted name, and
+    the window's knobs follow.
     """
 
     step: int

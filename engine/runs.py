@@ -41,7 +41,8 @@ _DRIVER = "__run__"
 class Update(NamedTuple):
     """What one ``advance`` did. ``total`` is None where there is no end.
 
-    ``rest`` is how many seconds the next step is to wait for, unless something happens.
+    ``rest`` is how many seconds the next step is to wait for, unless something happens; ``moved``
+    are live values that the method itself has changed, as a hand on a picture told it to.
     """
 
     kind: Literal["step", "idle", "done"]
@@ -49,6 +50,7 @@ class Update(NamedTuple):
     total: int | None
     metrics: dict[str, float]
     rest: float = 0.0
+    moved: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
 
 
 class OutOfMemory(MemoryError):
@@ -106,6 +108,7 @@ class Run:
         self._idle = self._done = False
         self._rest = 0.0
         self._warned: set[str] = set()
+        self._moved: dict[str, Any] = {}
         # False while the generator computes: a state it was thrown out of is not whole.
         self._whole = False
 
@@ -401,6 +404,7 @@ class Run:
         self._idle = isinstance(yielded, Idle)
         self._rest = yielded.seconds if isinstance(yielded, Paced) else 0.0
         self._state = yielded if isinstance(yielded, State) else yielded.state
+        self._follow(self._state.scalars.get("knobs", {}))
         if known:
             return
         with torch.no_grad():
@@ -412,6 +416,14 @@ class Run:
                     seen.setdefault(series.metric, float(value))
         finite = {name: float(v) for name, v in seen.items() if math.isfinite(v)}
         self.ledger.observe(self._state.step, finite)
+
+    def _follow(self, knobs: dict[str, Any]) -> None:
+        """Let the run's values be what the method says of them, and note what has changed."""
+        known = dump(self._params)
+        self._moved = {name: value for name, value in knobs.items() if known.get(name) != value}
+        if self._moved:
+            update = retuned(self._params, self._moved)
+            self._params = self._params.model_copy(update=update)
 
     def _warn(self) -> None:
         told = [f"{self.plan.request.method} leaves its {leak} set" for leak in self._guard.leaks]
@@ -449,4 +461,6 @@ class Run:
         kind: Literal["step", "idle", "done"]
         kind = "done" if self._done else "idle" if self._idle else "step"
         rest = self._rest if kind == "step" else 0.0
-        return Update(kind, self._state.step, self._state.total, self.ledger.metrics, rest)
+        moved, self._moved = self._moved, {}
+        state, metrics = self._state, self.ledger.metrics
+        return Update(kind, state.step, state.total, metrics, rest, moved)

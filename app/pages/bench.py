@@ -371,7 +371,7 @@ class BenchPage(Page):
         if run.active and run.request is not None and run.request.method == state.method:
             knobs = [k.removeprefix("params:") for k in changed if k.startswith("params:")]
             live = {name: state.value(f"params:{name}") for name in knobs if self._is_live(name)}
-            if live:
+            if live and not self.edits.follows:
                 run.tune(live)
         other = any(key.startswith(_PROBLEM) for key in changed)
         if other or any(key.startswith("params:") or key == "method" for key in changed):

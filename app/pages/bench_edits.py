@@ -10,6 +10,7 @@ from app.page_state import with_knob, with_method, with_preset
 from app.pages.bench_input import SEED
 from app.pages.bench_masks import keep_mask
 from engine.catalogue import BenchSpec, Catalogue
+from engine.messages import Pointer
 
 if TYPE_CHECKING:
     from app.pages.bench import BenchPage
@@ -33,7 +34,11 @@ class Edits(QObject):
             panel.committed.connect(page.model.seal)
         parts.stage.viewed.connect(self.set)
         parts.stage.painted.connect(self._on_painted)
+        parts.stage.pointed.connect(self._on_pointed)
         page.intake.accepted.connect(self._on_accepted)
+        page.single.run.moved.connect(self.follow)
+        #: What changes now is not to be sent to the run.
+        self.follows = False
 
     @Slot(str, object)
     def set(self, key: str, value: Any) -> None:
@@ -67,6 +72,29 @@ class Edits(QObject):
         state = with_knob(page.state, page.method, name, value)
         words = self._words.get(f"{page.method.id}:{name}", name)
         page.model.replace(state, words, merge=key)
+
+    @Slot(object)
+    def follow(self, values: dict[str, Any]) -> None:
+        """Show knobs where a hand on a picture has moved them: the run has them there already.
+
+        From a press to the next is one step of undo.
+        """
+        page, run = self._page, self._page.single.run
+        if run.request is None or run.request.method != page.method.id:
+            return
+        state = page.state
+        for name, value in values.items():
+            state = with_knob(state, page.method, name, value)
+        self.follows = True
+        try:
+            page.model.replace(state, self._page.tr("Drag"), merge="follow")
+        finally:
+            self.follows = False
+
+    @Slot(object)
+    def _on_pointed(self, event: Any) -> None:
+        if isinstance(event, Pointer) and event.phase == "press":
+            self._page.model.seal()
 
     @Slot(str)
     def _on_preset(self, name: str) -> None:

@@ -226,6 +226,11 @@ class Strips:
         values = torch.linalg.solve(made, wanted[0]).clamp(-FARTHEST, FARTHEST)
         self.values[:2] = [float(v) for v in values.cpu()]
 
+    def followed(self, params: Params) -> Params:
+        """The knobs with the sliders where strips were dragged to."""
+        moved = {f"d{k}": value for k, value in enumerate(self.values, 1)}
+        return params.model_copy(update={"sliders": Sliders(**moved)})
+
     def tune(self, before: Params, after: Params) -> None:
         """A slider that was moved in the window wins over where its strip was left."""
         pairs = zip(before.sliders.values(), after.sliders.values(), strict=True)
@@ -304,6 +309,7 @@ class Strips:
             "titles": self.titles,
             "marks": marks,
             "curves": numbers,
+            "knobs": {f"sliders.d{k}": value for k, value in enumerate(self.values, 1)},
             "kept": {"directions": told(self.problem, self.titles, params.rule, params.reach)},
             "strips": {
                 "values": self.values,
@@ -414,6 +420,7 @@ def solve(
             strips.tune(before, params)
             for event in events:
                 strips.take(event, params)
+            params = strips.followed(params)
             numbers = {}
             if not strips.arrival.over:
                 numbers = strips.arrival.go_on(problem)

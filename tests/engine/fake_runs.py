@@ -30,6 +30,7 @@ class Update(NamedTuple):
     total: int | None
     metrics: dict[str, float]
     rest: float = 0.0
+    moved: dict[str, float] = {}  # noqa: RUF012
 
 
 class Clock:

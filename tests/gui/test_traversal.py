@@ -12,7 +12,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
 from app.run_row import read_json
+from engine.traversal.map import ACROSS
 from engine.traversal.panels import LONGEST
+from engine.traversal.strips_view import LABEL, layout
 
 LEFT = Qt.MouseButton.LeftButton
 #: Pictures from one key-frame to the next.
@@ -194,3 +196,127 @@ def test_strips_and_curves_take_turns_where_there_is_no_room_for_both(walker: Wa
     walker.until(walker.strips.isVisible)
     assert not curves.isVisible()
     walker.end()
+
+
+def test_sliders_follow_strips_that_are_dragged_and_undo_takes_it_back(walker: Walker) -> None:
+    page = walker.page
+    page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.directions", rows=3)
+    walker.until(lambda: walker.run.state == "idle")
+    here = walker.picture()
+    row = page.parts.method.form.row("sliders.d2")
+    assert row.value() == 0.0
+    sheet = walker.seen("strips")
+    height, width = sheet.shape[:2]
+    x, y = 0.6 * width, 0.5 * height
+    QTest.mousePress(walker.strips, LEFT, pos=walker.strips.to_stage(x, y).toPoint())
+    QTest.mouseMove(walker.strips, walker.strips.to_stage(0.8 * width, y).toPoint())
+    QTest.mouseRelease(walker.strips, LEFT, pos=walker.strips.to_stage(0.8 * width, y).toPoint())
+    walker.until(lambda: row.value() > 1.0)
+    walker.until(lambda: (walker.picture() != here).any())
+    assert page.state.value("params:sliders.d2") == row.value()
+    assert page.parts.method.form.row("sliders.d1").value() == 0.0
+    # Another slider leaves it there.
+    moved, there = row.value(), walker.picture()
+    walker.turn("sliders.d1", 2.0)
+    walker.until(lambda: (walker.picture() != there).any())
+    assert row.value() == moved
+    for _ in range(2):
+        page.do("edit.undo", False)
+    assert row.value() == 0.0
+    walker.until(lambda: (walker.picture() == here).all())
+    walker.end()
+
+
+def test_directions_are_named_kept_and_found_again_under_another_name(walker: Walker) -> None:
+    page = walker.page
+    page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.directions", rule="sefa", rows=2, names="Sideways, Upwards")
+    walker.until(lambda: walker.run.state == "idle")
+    seen = walker.seen("strips")
+    folder = walker.end()
+    kept = folder / read_json(folder / "run.json")["outputs"]["latents"]
+    titles = [each["title"] for each in read_json(folder / "path.json")["directions"]]
+    assert titles == ["Sideways", "Upwards"]
+
+    walker.begin("traversal.directions", rule="kept", file=str(kept), names="Left to right")
+    walker.until(lambda: walker.run.state == "idle")
+    again = walker.seen("strips")
+    assert again.shape == seen.shape
+    # The same pictures, below other words.
+    assert (again[:, LABEL:] == seen[:, LABEL:]).all()
+    assert (again[:, :LABEL] != seen[:, :LABEL]).any()
+    folder = walker.end()
+    titles = [each["title"] for each in read_json(folder / "path.json")["directions"]]
+    assert titles == ["Left to right", "Upwards"]
+
+
+def test_key_frames_are_sorted_by_the_mouse(walker: Walker) -> None:
+    walker.page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.map", loop=False, way="line", press="key")
+    walker.until(lambda: walker.run.state == "idle")
+    for place in ((50, 200), (120, 60), (210, 200)):
+        seen = walker.seen("map")
+        QTest.mouseClick(walker.map, LEFT, pos=walker.at(*place))
+        walker.until(lambda seen=seen: (walker.seen("map") != seen).any())
+
+    def keys() -> list[Any]:
+        sheet, side = walker.seen("strips"), at.side
+        corners = [at.corner(0, k) for k in range(3)]
+        return [
+            sheet[top + 3 : top + side - 3, left + 3 : left + side - 3] for left, top in corners
+        ]
+
+    at = layout(2, ACROSS, 32)
+    walker.until(lambda: walker.seen("strips").shape[:2] == (at.height, at.width))
+    one, two, three = keys()
+    assert (one != two).any()
+    middle = at.side / 2
+    points = [walker.strips.to_stage(at.corner(0, k)[0] + middle, middle) for k in (0, 2)]
+    start, end = (point.toPoint() for point in points)
+    QTest.mousePress(walker.strips, LEFT, pos=start)
+    QTest.mouseMove(walker.strips, (start + end) / 2)
+    QTest.mouseMove(walker.strips, end)
+    QTest.mouseRelease(walker.strips, LEFT, pos=end)
+    walker.until(
+        lambda: all((a == b).all() for a, b in zip(keys(), (two, three, one), strict=True))
+    )
+    walker.end()
+
+
+def test_a_row_of_a_flow_plays_until_it_is_told_to_stand_still(walker: Walker) -> None:
+    walker.page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.potential_flow", count=2, path=6, iterations=12)
+    walker.until(lambda: walker.run.state == "idle")
+    walker.turn("play", 2)
+    for _ in range(3):
+        here = walker.picture()
+        walker.until(lambda here=here: (walker.picture() != here).any())
+    walker.turn("play", 0)
+    walker.until(lambda: walker.run.state == "idle")
+    walker.end()
+
+
+def test_an_own_picture_is_found_by_a_gan_and_then_walked(walker: Walker) -> None:
+    page = walker.page
+    page.edits.set("problem:generator", "faces-gan")
+    page.choose_input("picture", "sample:emoji-custard")
+    told: list[float] = []
+    walker.run.metrics.connect(
+        lambda _step, values: told.append(values["own_psnr"]) if "own_psnr" in values else None
+    )
+    walker.begin("traversal.potential_flow", count=2, path=4, iterations=3, batch=8)
+    walker.until(lambda: walker.run.state == "idle")
+    # Step by step it came nearer; a GAN of faces never gets all the way.
+    assert told[-1] > told[0] + 1
+    both = walker.picture()
+    side = both.shape[0]
+    assert both.shape[1] > 2 * side - 2
+    own = both[:, -side + 1 :]
+    width = walker.seen("strips").shape[1]
+    # Along a strip the generated one changes, and the own one stays for comparison.
+    QTest.mouseClick(walker.strips, LEFT, pos=walker.strips.to_stage(0.85 * width, 20).toPoint())
+    walker.until(lambda: (walker.picture() != both).any())
+    assert (walker.picture()[:, -side + 1 :] == own).all()
+    folder = walker.end()
+    assert read_json(folder / "run.json")["inputs"]["picture"]

@@ -237,3 +237,33 @@ def test_a_repetition_shows_the_same_random_directions(tmp_path: Path) -> None:
         seen.append(run.state.tensors["directions"].clone())
         run.release()
     assert torch.equal(*seen)
+
+
+def test_sliders_follow_a_strip_that_is_dragged(start: Begin) -> None:
+    run = start()
+    left, top = layout(6, 11, 32).corner(2, 10)
+    update = run.advance((press(left + 16.0, top + 9, "strips"),))
+    value = run.state.scalars["strips"]["values"][2]
+    assert value > 2.0
+    assert update.moved == {"sliders.d3": value}
+    # Told once, and what is moved in the window afterwards leaves it where it is.
+    assert not run.advance((release(left + 16.0, top + 9, "strips"),)).moved
+    update = run.advance((Tune({"sliders.d1": 1.0, "reach": 2.5}),))
+    assert not update.moved
+    assert run.state.scalars["strips"]["values"][:3] == [1.0, 0.0, value]
+    # Put back by the slider, it goes back.
+    run.advance((Tune({"sliders.d3": 0.0}),))
+    assert run.state.scalars["strips"]["values"][:3] == [1.0, 0.0, 0.0]
+
+
+def test_a_run_that_goes_on_knows_where_strips_were_dragged(tmp_path: Path, start: Begin) -> None:
+    run = start("first")
+    left, top = layout(6, 11, 32).corner(2, 10)
+    run.advance((press(left + 16.0, top + 9, "strips"),))
+    value = run.state.scalars["strips"]["values"][2]
+    run.close("interrupted")
+    again = Run(run.plan.request, tmp_path / "first", resume=True)
+    assert not again.prepare().moved
+    again.advance((Tune({"sliders.d1": 1.0}),))
+    assert again.state.scalars["strips"]["values"][:3] == [1.0, 0.0, value]
+    again.release()

@@ -15,9 +15,10 @@ TEXT: Color = (163, 175, 191)
 FAINT: Color = (84, 96, 112)
 LOW, HIGH = np.array([27.0, 33.0, 42.0]), np.array([92.0, 207.0, 190.0])
 #: Side of an entry, and the gap between two, in pixels.
-ENTRY, GAP = 34, 1
-#: Width of a letter, about; what a title needs.
-_LETTER = 7
+ENTRY, GAP = 30, 1
+#: Size of all letters: a map is shown at two thirds of its size in a small window, and is to be
+#: read there. Width of one, about; what a title needs.
+LETTERS, _LETTER = 15, 8
 
 
 def heat_map(
@@ -42,7 +43,7 @@ def heat_map(
     for row in range(count):
         y = top + row * (ENTRY + GAP)
         middle = y + ENTRY / 2
-        words(canvas, rows[row], left - 8, middle, size=12, color=TEXT, anchor="rm")
+        words(canvas, rows[row], left - 8, middle, size=LETTERS, color=TEXT, anchor="rm")
         for column in range(across):
             x = left + column * (ENTRY + GAP)
             gone = bool(dead) and dead[column]
@@ -50,10 +51,10 @@ def heat_map(
             canvas[y : y + ENTRY, x : x + ENTRY] = LOW * (1 - share) + HIGH * share
             color = FAINT if gone or share < 0.03 else WHITE
             text = f"{100 * values[row, column]:.0f}"
-            words(canvas, text, x + ENTRY / 2, middle, size=12, color=color, anchor="mm")
+            words(canvas, text, x + ENTRY / 2, middle, size=LETTERS, color=color, anchor="mm")
     for column in range(across):
         center = left + column * (ENTRY + GAP) + ENTRY / 2
         gone = bool(dead) and dead[column]
         color = FAINT if gone else TEXT
-        words(canvas, columns[column], center, 12, size=12, color=color, anchor="mm")
+        words(canvas, columns[column], center, 12, size=LETTERS, color=color, anchor="mm")
     return torch.from_numpy(canvas).permute(2, 0, 1).float() / 255

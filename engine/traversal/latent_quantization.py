@@ -9,6 +9,7 @@ grows.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 import torch
@@ -169,7 +170,7 @@ class Page:
 
     def map(self) -> Tensor:
         """What each dial tells of each factor, as a picture (3, H, W)."""
-        names = [factor.title for factor in self.of.factors]
+        names = short([factor.title for factor in self.of.factors])
         dials = [str(k) for k in range(1, len(self.at) + 1)]
         return heat_map(self.shares, names, dials, (~self.alive).tolist())
 
@@ -233,10 +234,10 @@ class Page:
 
     def titles(self) -> list[str]:
         """What each dial tells the most of, as far as it is known."""
-        found = []
+        found, names = [], short([factor.title for factor in self.of.factors])
         for k in range(len(self.at)):
             share, factor = self.shares[:, k].max(0)
-            told = f"{self.of.factors[int(factor)].title}, {100 * float(share):.0f} %"
+            told = f"{names[int(factor)]}, {100 * float(share):.0f} %"
             if not self.alive[k]:
                 told = "dead"
             elif float(share) <= 0.03:
@@ -255,6 +256,12 @@ class Page:
         self.views = {name: tensors[name].clone() for name in ("picture", "nmi")}
 
 
+def short(titles: list[str]) -> list[str]:
+    """Titles without what follows a colon or comma, where they are still told apart."""
+    cut = [re.split("[:,]", title)[0] for title in titles]
+    return [a if cut.count(a) == 1 else b for a, b in zip(cut, titles, strict=True)]
+
+
 def shape_of(of: FactorSet) -> tuple[int, int, int]:
     """Channels, height and width of a set's pictures."""
     return of.channels, of.size, of.size
@@ -271,11 +278,10 @@ def preview(params: Params, context: Context) -> tuple[dict[str, Tensor], dict[s
         shown = torch.cat([fitted(brought, shape_of(of)), shown[1:]])
         if of.channels == 1 and not gray:
             notes.append("its colors become gray")
-    known = ", ".join(factor.title.lower() for factor in of.factors)
     facts = {
         "size": f"{of.size} × {of.size} px",
         "color": of.channels == 3,
-        "notes": [f"known of every picture: {known}", *notes],
+        "notes": [f"{len(of.factors)} properties are known of every picture", *notes],
     }
     return {"picture": as_picture(torch.cat(list(shown), 2)[None])}, facts
 

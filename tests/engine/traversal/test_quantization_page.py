@@ -16,7 +16,7 @@ from engine.messages import RunRequest, Tune
 from engine.models.quantized_autoencoder import QuantizationWeights
 from engine.plan import plan
 from engine.runs import Run
-from engine.traversal.latent_quantization import BASELINE, METHOD, Page, Params, shape_of
+from engine.traversal.latent_quantization import BASELINE, METHOD, Page, Params, shape_of, short
 from engine.traversal.problem import fitted
 from engine.traversal.quantized_training import JUDGED, PART, Dials, Trainer
 from engine.traversal.strips_view import layout
@@ -147,6 +147,11 @@ def test_dials_that_are_noise_tell_nothing() -> None:
     assert numbers["info_e"] < 0.1
 
 
+def test_titles_are_cut_as_far_as_they_are_told_apart() -> None:
+    titles = ["Glasses: none, round", "Position, across", "Position, down", "Hue of the floor"]
+    assert short(titles) == ["Glasses", "Position, across", "Position, down", "Hue of the floor"]
+
+
 def test_an_own_picture_becomes_one_of_the_set() -> None:
     color = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     assert fitted(color, shape_of(Sprites(32))).shape == (1, 1, 32, 32)
@@ -172,7 +177,7 @@ def test_an_own_picture_keeps_its_colors_whatever_generator_was_chosen_before(
     assert pictures["picture"].shape == (32, 6 * 32, 3)
     assert pictures["picture"][10, 10].tolist() == [200, 40, 0]
     assert facts["size"] == "32 × 32 px"
-    assert facts["notes"][0].startswith("known of every picture: hue of the floor")
+    assert facts["notes"][0] == "6 properties are known of every picture"
     assert "only its middle square is used" in facts["notes"]
     run = Run(wanted, tmp_path / "run")
     run.prepare()

@@ -283,7 +283,9 @@ def preview(params: Params, context: Context) -> tuple[dict[str, Tensor], dict[s
         "color": of.channels == 3,
         "notes": [f"{len(of.factors)} properties are known of every picture", *notes],
     }
-    return {"picture": as_picture(torch.cat(list(shown), 2)[None])}, facts
+    # Two rows fill the room that there is before anything else is seen.
+    sheet = torch.cat([torch.cat(list(row), 2) for row in shown.chunk(2)], 1)
+    return {"picture": as_picture(sheet[None])}, facts
 
 
 def solve(

@@ -157,7 +157,7 @@ def test_a_method_asks_for_nothing_that_plays_no_part_in_it(walker: Walker) -> N
     assert form.is_shown("page.seed")
     # Before a run it shows what it will learn from, and says nothing of a generator.
     walker.until(lambda: walker.stage.keys() == ["picture"])
-    assert walker.picture().shape == (32, 6 * 32, 3)
+    assert walker.picture().shape == (2 * 32, 3 * 32, 3)
     walker.until(lambda: "known of every picture" in page.parts.input.foot.text())
     assert "latent" not in page.parts.input.foot.text()
     rooms = walker.picture()

@@ -174,7 +174,7 @@ def test_an_own_picture_keeps_its_colors_whatever_generator_was_chosen_before(
     # What is seen before a run is what the method works on, and says nothing of a generator.
     assert agreed.method.preview is not None
     pictures, facts = agreed.method.preview(agreed.params, agreed.context())
-    assert pictures["picture"].shape == (32, 6 * 32, 3)
+    assert pictures["picture"].shape == (2 * 32, 3 * 32, 3)
     assert pictures["picture"][10, 10].tolist() == [200, 40, 0]
     assert facts["size"] == "32 × 32 px"
     assert facts["notes"][0] == "6 properties are known of every picture"

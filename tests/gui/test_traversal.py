@@ -125,12 +125,12 @@ def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(walker: Walker) ->
 
 def test_flows_are_trained_on_the_page_and_then_walked_along(walker: Walker) -> None:
     walker.page.edits.set("problem:generator", "drawn")
-    walker.begin("traversal.potential_flow", count=3, path=6, iterations=60, rate=5e-3)
+    walker.begin("traversal.potential_flow", count=3, path=6, iterations=120, rate=5e-3)
     first = walker.seen("strips")
     walker.until(lambda: walker.run.state == "idle")
     assert (walker.seen("strips") != first).any()
     steps, accuracy = walker.page.parts.curves.plots["accuracy"].data("accuracy")
-    assert steps[-1] >= 60
+    assert steps[-1] >= 120
     # Three potentials are told apart by chance once in three times.
     assert accuracy[2] < 0.4
     assert accuracy[-1] > 0.45

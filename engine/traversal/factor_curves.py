@@ -71,13 +71,16 @@ class DrawnReader:
 class LatentReader:
     """Learned from latents ``z`` (n, d) with known ``factors`` (n, f), int64, of these ``kinds``.
 
+    Only numbers of the latent that are ``live``, bool (d,), are looked at.
+
     Attributes:
         factors: those that it can tell.
         told: of each of them, the part of its variance that it tells of what it did not learn.
     """
 
-    def __init__(self, z: Tensor, factors: Tensor, kinds: Sequence[Factor]) -> None:
-        z = z.double()
+    def __init__(self, z: Tensor, factors: Tensor, kinds: Sequence[Factor], live: Tensor) -> None:
+        self._live = live
+        z = z[:, live].double()
         self._middle, self._scale = z.mean(0), z.std(0).clamp_min(1e-9)
         x = self._normed(z)
         judging = torch.arange(len(x), device=x.device) % JUDGING == 0
@@ -101,7 +104,7 @@ class LatentReader:
 
     def read(self, z: Tensor) -> Tensor:
         """Readings (n, f) of latents (n, d)."""
-        x = self._normed(z.double())
+        x = self._normed(z[:, self._live].double())
         columns = [
             _gathered(self._answer(x, *model), kind)
             for model, kind in zip(self._models, self.factors, strict=True)
@@ -166,7 +169,7 @@ def _learned(name: str) -> LatentReader | None:
     codes = sources.made_codes(sources.load(name), LEARNED)
     if codes.factors is None:
         return None
-    reader = LatentReader(codes.z, codes.factors, codes.kinds)
+    reader = LatentReader(codes.z, codes.factors, codes.kinds, codes.live)
     return reader if reader.factors else None
 
 

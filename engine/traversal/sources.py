@@ -25,6 +25,8 @@ BY_HAND = "drawn"
 OPENING = ("digits-map", "sprites-vae", "rooms-vae", "faces-gan")
 #: Latents by which a generator is known: dots of a map, spreads, components.
 KNOWN = 600
+#: A number of the latent that varies less than this part of what the liveliest does is dead.
+LIVE = 0.1
 #: What the class of a network offers that is a generator.
 _OFFERED = ("sample", "decode", "encode", "first_linear", "blocks")
 
@@ -87,6 +89,16 @@ class Codes:
     kinds: tuple[Factor, ...]
     log_variance: Tensor | None
     real: bool
+
+    @property
+    def live(self) -> Tensor:
+        """Which numbers of the latent tell anything of pictures: bool (d,).
+
+        A VAE leaves the others at their mean, with a trace of what the live ones tell. What is
+        learned from standardized latents must not look at that trace: anywhere else it is noise.
+        """
+        spread = self.z.std(0)
+        return spread > LIVE * spread.max()
 
     def to(self, device: str) -> Codes:
         """The same on another device."""

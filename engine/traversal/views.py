@@ -83,11 +83,13 @@ def _told(problem: Problem) -> tuple[Directions, list[str]]:
             "of pictures with known factors, or another rule)",
             "rule",
         )
-    vectors, titles = [], []
+    vectors, titles, live = [], [], codes.live
     for column, kind in enumerate(codes.kinds):
         for value, labels in _parted(codes.factors[:, column], kind):
             if labels.any() and not labels.all():
-                vectors.append(supervised.logistic(codes.z, labels))
+                vector = torch.zeros_like(codes.z[0])
+                vector[live] = supervised.logistic(codes.z[:, live], labels)
+                vectors.append(vector)
                 titles.append(f"{kind.title}\n{value}")
     return supervised.directions(torch.stack(vectors), codes.z), titles
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from walks import begun
 
 from engine.data.factors import Factor
 from engine.messages import Tune
+from engine.traversal import sources
 from engine.traversal.drawn import Drawn
 from engine.traversal.factor_curves import (
     WIDTH,
@@ -20,11 +22,16 @@ from engine.traversal.factor_curves import (
     drawing,
     reader_of,
 )
+from engine.traversal.sources import Codes
+from engine.traversal.views import found
 
 SIZE = Factor("size", "Size", 11, "ordered")
 HUE = Factor("hue", "Hue", 8, "circular")
 SHAPE = Factor("shape", "Shape", 3, "category")
 NOISE = Factor("noise", "Noise", 5, "ordered")
+
+
+LIVE = torch.ones(5, dtype=torch.bool)
 
 
 def known(count: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,7 +46,7 @@ def known(count: int = 600) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_factors_are_read_from_latents_that_hold_them_and_others_left_out() -> None:
     z, factors = known()
-    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE, NOISE))
+    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE, NOISE), LIVE)
     assert reader.factors == (SIZE, HUE, SHAPE)
     assert min(reader.told) > 0.99
     read = reader.read(z[:50])
@@ -51,16 +58,45 @@ def test_factors_are_read_from_latents_that_hold_them_and_others_left_out() -> N
 
 def test_a_straight_row_along_a_factor_has_the_line_that_it_must_have() -> None:
     z, factors = known()
-    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE))
+    reader = LatentReader(z, factors, (SIZE, HUE, SHAPE), LIVE)
     row = torch.zeros(11, 5)
     row[:, 0] = torch.linspace(-0.8, 0.8, 11)
     row[:, 1] = 1.0
-    (found,) = changes(reader, row[None])
+    (shown,) = changes(reader, row[None])
     # From -0.8 to 0.8 the size goes from 1 to 9 of 0 to 10: 0.4 of its range on either side.
     line = torch.linspace(-0.4, 0.4, 11).abs().double()
-    assert torch.allclose(found.curves[:, 0], line, atol=0.01)
-    assert found.factor == 0
-    assert found.share > 0.95
+    assert torch.allclose(shown.curves[:, 0], line, atol=0.01)
+    assert shown.factor == 0
+    assert shown.share > 0.95
+
+
+def test_dead_numbers_of_a_latent_are_not_looked_at() -> None:
+    """Encoded they lie near 0, with a trace of a factor; from the prior they lie anywhere."""
+    z, factors = known()
+    trace = 0.01 * z[:, :1] + 0.01 * torch.randn(600, 3, generator=torch.Generator().manual_seed(2))
+    codes = Codes(torch.cat([z, trace], 1), factors, (SIZE, HUE, SHAPE), None, real=True)
+    assert codes.live.tolist() == [True] * 5 + [False] * 3
+    assert codes.factors is not None
+    reader = LatentReader(codes.z, codes.factors, codes.kinds, codes.live)
+    row = torch.zeros(11, 8)
+    row[:, 0] = torch.linspace(-0.8, 0.8, 11)
+    row[:, 1], row[:, 5:] = 1.0, torch.tensor([1.5, -2.0, 0.7])
+    (shown,) = changes(reader, row[None])
+    line = torch.linspace(-0.4, 0.4, 11).abs().double()
+    assert torch.allclose(shown.curves[:, 0], line, atol=0.01)
+
+
+def test_what_labels_tell_moves_the_picture() -> None:
+    """A normal in standardized latents must not lie in what hardly varies."""
+    name = "rooms-tcvae"
+    if name not in sources.generators():
+        pytest.skip(f"{name} does not ship")
+    codes = sources.codes_of(name)
+    problem = Namespace(generator=sources.load(name), codes=codes)
+    directions, titles = found(problem, "supervised")  # type: ignore[arg-type]
+    assert len(titles) == len(directions.vectors)
+    assert not directions.vectors[:, ~codes.live].any()
+    assert float(directions.sigmas.min()) > 0.1
 
 
 def test_the_axes_of_the_drawn_generator_change_one_thing_each() -> None:
@@ -69,9 +105,9 @@ def test_the_axes_of_the_drawn_generator_change_one_thing_each() -> None:
     assert isinstance(reader, DrawnReader)
     steps = torch.linspace(-2, 2, 11)[:, None]
     rows = torch.stack([steps * generator.A[k] for k in range(6)])
-    found = changes(reader, rows)
-    assert [one.factor for one in found] == list(range(6))
-    assert all(one.share > 0.999 for one in found)
+    shown = changes(reader, rows)
+    assert [one.factor for one in shown] == list(range(6))
+    assert all(one.share > 0.999 for one in shown)
     (mixed,) = changes(reader, (rows[0] + rows[3])[None])
     assert mixed.share == pytest.approx(0.5, abs=0.1)
 
@@ -82,17 +118,17 @@ def test_every_row_has_a_plot(count: int) -> None:
     reader = reader_of(generator)
     assert reader is not None
     rows = generator.sample(11 * count, torch.Generator().manual_seed(1)).reshape(count, 11, -1)
-    found = changes(reader, rows)
-    picture = drawing(found, [f"Row {k}\nmore" for k in range(count)], reader.factors, 3.0)
+    shown = changes(reader, rows)
+    picture = drawing(shown, [f"Row {k}\nmore" for k in range(count)], reader.factors, 3.0)
     assert picture.shape[::2] == (3, WIDTH)
     assert 0.0 <= float(picture.min()) < float(picture.max()) <= 1.0
-    taller = drawing(found * 3, ["Row"] * 3 * count, reader.factors, 3.0)
+    taller = drawing(shown * 3, ["Row"] * 3 * count, reader.factors, 3.0)
     assert taller.shape[1] > picture.shape[1]
 
 
 def test_nothing_is_read_where_nobody_knows_the_factors() -> None:
     z, factors = known()
-    noise = LatentReader(z, factors[:, 3:], (NOISE,))
+    noise = LatentReader(z, factors[:, 3:], (NOISE,), LIVE)
     assert noise.factors == ()
     assert noise.read(z[:3]).shape == (3, 0)
 

@@ -21,7 +21,7 @@ import argparse
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,7 @@ from _seeds import command, mean_and_spread, verdict
 from torch import Tensor
 
 from engine.data.factors import FactorSet, draw, position
+from engine.data.held import Held
 from engine.data.sprites import Sprites
 from engine.models.vae_losses import cross_entropy, entropy_floor, normal_kl
 from engine.nets.potential_field import PotentialField
@@ -52,26 +53,8 @@ LOOK = 20
 JUDGED = 200
 
 
-class Only:
-    """A set of which only some factors vary; the others keep their middle value."""
-
-    def __init__(self, of: FactorSet, names: Sequence[str]) -> None:
-        self._of = of
-        self._columns = [position(of, name) for name in names]
-        self._middle = torch.tensor([factor.values // 2 for factor in of.factors])
-        self.factors = tuple(of.factors[k] for k in self._columns)
-        self.name, self.title = of.name, of.title
-        self.channels, self.size = of.channels, of.size
-
-    def render(self, codes: Tensor) -> Tensor:
-        """Pictures (n, C, H, W) of codes (n, factors that vary)."""
-        whole = self._middle.repeat(len(codes), 1)
-        whole[:, self._columns] = codes
-        return self._of.render(whole)
-
-
 @dataclass(frozen=True)
-class Held:
+class Judge:
     """Pictures (K, half, n, C, H, W) of no training, transformed 0, 1, ... times."""
 
     truth: Tensor
@@ -93,7 +76,7 @@ class Held:
         return found
 
 
-def held(of: FactorSet, args: argparse.Namespace) -> Held:
+def held(of: FactorSet, args: argparse.Namespace) -> Judge:
     rng = torch.Generator().manual_seed(99)
     rows = []
     for name in args.factors:
@@ -108,7 +91,7 @@ def held(of: FactorSet, args: argparse.Namespace) -> Held:
             steps.append(of.render(codes))
             codes[:, column] = (codes[:, column] + 1) % factor.values
         rows.append(torch.stack(steps))
-    return Held(torch.stack(rows))
+    return Judge(torch.stack(rows))
 
 
 def network(of: FactorSet, args: argparse.Namespace, seed: int) -> ConvVAE:
@@ -127,7 +110,7 @@ class Row:
     steps: int
 
 
-def trained(of: FactorSet, judge: Held, args: argparse.Namespace, seed: int) -> dict[str, Row]:
+def trained(of: FactorSet, judge: Judge, args: argparse.Namespace, seed: int) -> dict[str, Row]:
     """The regularized VAE of a seed and the plain one at both its moments."""
     weights = Weights(kl=args.kl, match=args.match)
     vae = network(of, args, seed)
@@ -151,7 +134,7 @@ def trained(of: FactorSet, judge: Held, args: argparse.Namespace, seed: int) -> 
 
 
 def _plain(
-    of: FactorSet, judge: Held, args: argparse.Namespace, seed: int, goal: float
+    of: FactorSet, judge: Judge, args: argparse.Namespace, seed: int, goal: float
 ) -> dict[str, Row]:
     vae = network(of, args, seed)
     adam = torch.optim.Adam(vae.parameters(), lr=args.rate)
@@ -209,7 +192,9 @@ def main(argv: list[str] | None = None) -> int:
     if args.seeds < 1:
         print("nothing to measure", file=sys.stderr)
         return 2
-    of = Only(Sprites(32, colored=True), [*args.factors, *args.vary])
+    whole = Sprites(32, colored=True)
+    still = {f.name: f.values // 2 for f in whole.factors if f.name not in args.factors + args.vary}
+    of = Held(whole, still)
     judge = held(of, args)
     found: dict[str, list[Row]] = {name: [] for name in ROWS}
     for seed in range(args.seeds):

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ class Update(NamedTuple):
     total: int | None
     metrics: dict[str, float]
     rest: float = 0.0
-    moved: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    moved: Mapping[str, Any] = MappingProxyType({})
 
 
 class OutOfMemory(MemoryError):
@@ -404,7 +405,8 @@ class Run:
         self._idle = isinstance(yielded, Idle)
         self._rest = yielded.seconds if isinstance(yielded, Paced) else 0.0
         self._state = yielded if isinstance(yielded, State) else yielded.state
-        self._follow(self._state.scalars.get("knobs", {}))
+        if knobs := self._state.scalars.get("knobs"):
+            self._follow(knobs)
         if known:
             return
         with torch.no_grad():

@@ -18,7 +18,7 @@ from engine.catalogue import PanelSpec, PresetSpec
 from engine.messages import Nudge, Pointer, UserEvent
 from engine.method import BadInput, Idle, Method, Paced, Settings, Solver, State, knob, tuned
 from engine.traversal.arrival import PACE, Arrival
-from engine.traversal.factor_curves import FactorReader, changes, drawing, reader_of
+from engine.traversal.factor_curves import CodeReader, changes, drawing, reader_of
 from engine.traversal.kept import read_flow, read_kept, told
 from engine.traversal.paths import Directions, Walk, between, led, path
 from engine.traversal.plane import Plane, plane_through
@@ -145,15 +145,15 @@ class Strips:
         self.values = params.sliders.values()
         self.rounds = 0
         self.held = -1
-        self.reader = reader_of(problem.generator)
-        self._changes: tuple[bytes, Tensor] | None = None
+        self.reader = reader_of(problem)
+        self._changes: tuple[tuple[Any, ...], Tensor] | None = None
         self.find(params)
 
     def find(self, params: Params) -> None:
         """Look for the directions that are to be shown."""
         self.directions, self.titles = shown(self.problem, params, self.seed)
-        #: The walks of the rows that are not straight.
-        self.bent: dict[int, Walk] = {}
+        #: The walk of the last row, where it is not straight.
+        self.flow: Walk | None = None
         if params.rule == "race" and params.flow:
             self._join(params)
         names = [name.strip() for name in params.names.split(",")]
@@ -165,20 +165,16 @@ class Strips:
         """The walk of a trained flow, as the last row."""
         kept = read_flow(params.flow, self.problem)
         k = min(params.first, kept.field.count) - 1
-        self.bent = {self.count: kept.walk(k, SIDE)}
+        self.flow = kept.walk(k, SIDE)
         self.titles.append(f"Potential flow\nPotential {k + 1}")
         # To the map, and wherever a vector is asked for, it is where it leads at first.
-        away = self.bent[self.count - 1].step(self.base(), 1, 1.0) - self.base()
+        away = self.flow.step(self.base(), 1, 1.0) - self.base()
         one = torch.ones(1).to(self.directions.sigmas)
         self.directions = Directions(
             torch.cat([self.directions.vectors, away]),
             torch.cat([self.directions.sigmas, one]),
             torch.cat([self.directions.scores, one]),
         )
-
-    def walk(self, k: int) -> Walk:
-        """The walk of row ``k``; strength 1 is one sigma."""
-        return self.bent.get(k) or self.directions.walk(k)
 
     @property
     def count(self) -> int:
@@ -195,7 +191,8 @@ class Strips:
             return
         if isinstance(event, Nudge):
             if event.panel == "map" and self.count > 1:
-                x, y = self.plane().pixels(self.moved(self.base(), self.values, params))[0].tolist()
+                z = self.bent(self.base(), self.values, params) + self.shift(self.values)
+                x, y = self.plane().pixels(z)[0].tolist()
                 self._go(x + event.dx, y + event.dy)
         elif event.phase == "release":
             self.held = -1
@@ -233,10 +230,7 @@ class Strips:
 
     def tune(self, before: Params, after: Params) -> None:
         """A slider that was moved in the window wins over where its strip was left."""
-        pairs = zip(before.sliders.values(), after.sliders.values(), strict=True)
-        for k, (old, new) in enumerate(pairs):
-            if old != new:
-                self.values[k] = new
+        self.values = after.sliders.values()
         if after.first != before.first:
             self.find(after)
 
@@ -250,14 +244,29 @@ class Strips:
         """The first of them (1, d)."""
         return self.arrival.z
 
-    def moved(self, z: Tensor, values: list[float], params: Params) -> Tensor:
-        """Where the sliders lead latents (n, d): straight ways first, then curved ones."""
-        straight = [0.0 if k in self.bent else v for k, v in enumerate(values[: self.count])]
-        weights = torch.tensor(straight).to(self.directions.sigmas)
-        z = z + (weights * self.directions.sigmas) @ self.directions.vectors
-        for k, walk in self.bent.items():
-            z = led(walk, z, values[k], params.reach / SIDE)
-        return z
+    def shift(self, values: list[float]) -> Tensor:
+        """What the sliders of straight rows add to a latent, (d,)."""
+        weights = torch.tensor(values[: self.count]).to(self.directions.sigmas)
+        if self.flow is not None:
+            weights[-1] = 0.0
+        return (weights * self.directions.sigmas) @ self.directions.vectors
+
+    def bent(self, z: Tensor, values: list[float], params: Params) -> Tensor:
+        """Where the flow leads latents (n, d), if one takes part: before all straight ways."""
+        if self.flow is None:
+            return z
+        return led(self.flow, z, values[self.count - 1], params.reach / SIDE)
+
+    def way(self, k: int, z: Tensor, bent: Tensor, values: list[float], reach: float) -> Tensor:
+        """Row ``k`` from ``z`` through where the others have led: (2 SIDE + 1, n, d).
+
+        Args:
+            z: latents (n, d), and ``bent`` where the flow has led them.
+        """
+        others = self.shift([0.0 if j == k else v for j, v in enumerate(values)])
+        if self.flow is not None and k == self.count - 1:
+            return path(self.flow, z, SIDE, reach / SIDE, both_sides=True) + others
+        return path(self.directions.walk(k), bent + others, SIDE, reach / SIDE, both_sides=True)
 
     def place(self) -> Layout:
         """Where the strips lie on their panel."""
@@ -287,21 +296,25 @@ class Strips:
     def state(self, step: int, params: Params, numbers: dict[str, float]) -> State:
         """All of it, and what is drawn of it."""
         values = self.played(params)
-        z = self.moved(self.starts(params), values, params)
-        rows = torch.stack([self._row(k, values, params) for k in range(self.count)])
+        starts = self.starts(params)
+        bent = self.bent(starts, values, params)
+        ways = [
+            self.way(k, starts[:1], bent[:1], values, params.reach)[:, 0] for k in range(self.count)
+        ]
+        rows = torch.stack(ways)
         walked = min(max(params.play, 1), self.count) - 1
         tensors = {
-            "z": z,
+            "z": bent + self.shift(values),
             "plane": self.plane().tensor(),
             "rows": rows,
             "walks": rows,
-            "walk": self._round(walked, values, params),
+            "walk": _round(self.way(walked, starts, bent, values, params.reach), params.speed),
             "directions": self.directions.vectors,
             "sigmas": self.directions.sigmas,
             **{f"arrival.{k}": v for k, v in self.arrival.tensors.items()},
         }
         if self.reader is not None:
-            tensors["changes"] = self._drawn(self.reader, rows, params)
+            tensors["changes"] = self._drawn(self.reader, params)
         marks = [SIDE + round(v / params.reach * SIDE) for v in values[: self.count]]
         axes = [title.split("\n")[0] for title in self.titles[:2]]
         scalars: dict[str, Any] = {
@@ -321,27 +334,18 @@ class Strips:
         }
         return State(step, None, tensors, scalars)
 
-    def _row(self, k: int, values: list[float], params: Params) -> Tensor:
-        """The latents (2 SIDE + 1, d) along direction ``k`` through where the others have led."""
-        others = [0.0 if j == k else v for j, v in enumerate(values)]
-        middle = self.moved(self.base(), others, params)
-        return path(self.walk(k), middle, SIDE, params.reach / SIDE, both_sides=True)[:, 0]
+    def _drawn(self, reader: CodeReader, params: Params) -> Tensor:
+        """What the rows change of the picture that is started from, drawn.
 
-    def _drawn(self, reader: FactorReader, rows: Tensor, params: Params) -> Tensor:
-        """What the rows change, as a picture; drawn anew once a hand has let go."""
-        key = rows.cpu().numpy().tobytes()
-        if self._changes is None or (self._changes[0] != key and self.held < 0):
-            found = changes(reader, rows)
+        It does not follow the sliders: a hand moves them thirty times a second.
+        """
+        z, still = self.base(), [0.0] * self.count
+        key = (params.reach, *self.titles, *z[0].tolist())
+        if self._changes is None or self._changes[0] != key:
+            rows = [self.way(k, z, z, still, params.reach)[:, 0] for k in range(self.count)]
+            found = changes(reader, torch.stack(rows))
             self._changes = key, drawing(found, self.titles, reader.factors, params.reach)
         return self._changes[1]
-
-    def _round(self, k: int, values: list[float], params: Params) -> Tensor:
-        """All pictures (t, n, d), led along direction ``k`` and back: the film that is kept."""
-        others = [0.0 if j == k else v for j, v in enumerate(values)]
-        middle = self.moved(self.starts(params), others, params)
-        points = path(self.walk(k), middle, SIDE, params.reach / SIDE, both_sides=True)
-        times = [_back_and_forth(step / params.speed) for step in range(params.speed)]
-        return between(points, SIDE * (1.0 + torch.tensor(times)))
 
     def load(self, state: State) -> None:
         """Be where a state was; straight directions were kept, curved ones were read again."""
@@ -389,6 +393,12 @@ def _race(problem: Problem, params: Params, seed: int) -> tuple[Directions, list
     return raced, titles
 
 
+def _round(way: Tensor, pictures: int) -> Tensor:
+    """Latents (t, n, d) led along a row ``way`` and back: the film that is kept."""
+    times = [_back_and_forth(step / pictures) for step in range(pictures)]
+    return between(way, SIDE * (1.0 + torch.tensor(times)))
+
+
 def _back_and_forth(turn: float) -> float:
     """From 0 to 1, to -1 and back to 0 while ``turn`` goes from 0 to 1, and so on."""
     return math.sin(2 * math.pi * turn)
@@ -409,6 +419,7 @@ def solve(
         if state is not None:
             strips.load(state)
             step, numbers = state.step, state.scalars["curves"]
+            params = strips.followed(params)
     while True:
         with torch.no_grad():
             now = strips.state(step, params, numbers)
@@ -463,10 +474,11 @@ METHOD = Method(
             title="What changes",
             kind="image",
             optional=True,
-            help="Each row from its left end to its right: how far every known factor is from "
-            "where it is in the middle, in percent of the farthest that it can be. A direction "
-            "that means one thing has one curve that rises; its share of all change stands above. "
-            "Only factors that can be told from the latent are drawn.",
+            help="Each row from its left end to its right, from the picture that you started with: "
+            "how far every known factor is from where it is in the middle, in percent of the "
+            "farthest that it can be. A direction that means one thing has one curve that rises; "
+            "its share of all change stands above. Only factors that can be told from the latent "
+            "are drawn.",
         ),
     ),
     order=20,

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -19,15 +18,14 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from engine.data.factors import Factor
-from engine.traversal import sources
 from engine.traversal.canvas import COLORS, Canvas, fitting, words
 from engine.traversal.drawn import FACTORS, Drawn
-from engine.traversal.generator import Generator
 from engine.traversal.heat_map import FAINT, GROUND, TEXT
 from engine.traversal.metrics.selectivity import Selectivity, selectivity
+from engine.traversal.problem import Problem
 
-#: Latents to learn from, and the part of them that judges.
-LEARNED, JUDGING = 1_200, 6
+#: One of so many latents judges, the others are learned from.
+JUDGING = 6
 #: Ridge of the kernel, its widths in median distances, and of the plane.
 RIDGE, WIDTHS, FLAT_RIDGE = 1e-2, (0.25, 0.5, 1.0), 1e-4
 #: A factor is told if this part of its variance is, of latents that were not learned from.
@@ -40,7 +38,7 @@ WIDTH, SPACE, PLOT, LINE = 480, 10, 62, 18
 _GRID = (44, 53, 66)
 
 
-class FactorReader(Protocol):
+class CodeReader(Protocol):
     """Tells factors from latents."""
 
     @property
@@ -164,21 +162,19 @@ def _gathered(answer: Tensor, kind: Factor) -> Tensor:
     return answer[:, 0].clamp(0, kind.values - 1)
 
 
-@lru_cache(maxsize=8)
-def _learned(name: str) -> LatentReader | None:
-    codes = sources.made_codes(sources.load(name), LEARNED)
+def reader_of(problem: Problem) -> CodeReader | None:
+    """The reader of a problem's latents; None where nobody knows the factors."""
+    if isinstance(problem.generator, Drawn):
+        return DrawnReader(problem.generator)
+    # On the CPU, as not every device has float64.
+    codes = problem.codes.to("cpu")
     if codes.factors is None:
         return None
     reader = LatentReader(codes.z, codes.factors, codes.kinds, codes.live)
     return reader if reader.factors else None
 
 
-def reader_of(generator: Generator) -> FactorReader | None:
-    """The reader of a generator's latents; None where nobody knows the factors."""
-    return DrawnReader(generator) if isinstance(generator, Drawn) else _learned(generator.name)
-
-
-def changes(reader: FactorReader, rows: Tensor) -> list[Selectivity]:
+def changes(reader: CodeReader, rows: Tensor) -> list[Selectivity]:
     """What each of ``rows`` (r, steps, d) changes, counted from its middle."""
     count, steps, d = rows.shape
     readings = reader.read(rows.reshape(-1, d).cpu()).reshape(count, steps, 1, -1)

@@ -534,6 +534,16 @@ def test_a_picture_that_did_not_change_is_not_sent_again():
     assert events[-1].final
 
 
+def map_and_training() -> Bench:
+    """A map that waits for a hand, and a training of long steps."""
+    bench = Bench()
+    bench.start("map", total=None, cost=0.005, idle=True, priority="interactive")
+    bench.turns()
+    bench.start("training", total=None, cost=0.25, priority="training")
+    bench.turns(4)
+    return bench
+
+
 def drag(bench: Bench, seconds: float, every: float) -> int:
     """A hand sends a move every so many seconds; how many steps of the map answered."""
     clock, scheduler = bench.clock, bench.scheduler
@@ -550,11 +560,7 @@ def drag(bench: Bench, seconds: float, every: float) -> int:
 
 
 def test_a_hand_is_not_kept_waiting_by_long_steps_in_every_gap():
-    bench = Bench()
-    bench.start("map", total=None, cost=0.005, idle=True, priority="interactive")
-    bench.turns()
-    bench.start("training", total=None, cost=0.25, priority="training")
-    bench.turns(4)
+    bench = map_and_training()
     trained = bench.runs["training"].step
     assert drag(bench, 20.0, every=0.02) / 20.0 > 30
     # And the training keeps its part of the time, gaps and all.
@@ -563,11 +569,7 @@ def test_a_hand_is_not_kept_waiting_by_long_steps_in_every_gap():
 
 
 def test_when_the_hand_rests_the_training_has_all_the_time():
-    bench = Bench()
-    bench.start("map", total=None, cost=0.005, idle=True, priority="interactive")
-    bench.turns()
-    bench.start("training", total=None, cost=0.25, priority="training")
-    bench.turns(4)
+    bench = map_and_training()
     drag(bench, 1.0, every=0.02)
     bench.clock.now += HAND
     before, began = bench.runs["training"].step, bench.clock.now

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from argparse import Namespace
 from pathlib import Path
 
 import pytest
 import torch
-from walks import begun
+from walks import begun, problem
 
 from engine.data.factors import Factor
 from engine.messages import Tune
@@ -92,8 +91,7 @@ def test_what_labels_tell_moves_the_picture() -> None:
     if name not in sources.generators():
         pytest.skip(f"{name} does not ship")
     codes = sources.codes_of(name)
-    problem = Namespace(generator=sources.load(name), codes=codes)
-    directions, titles = found(problem, "supervised")  # type: ignore[arg-type]
+    directions, titles = found(problem(generator=name), "supervised")
     assert len(titles) == len(directions.vectors)
     assert not directions.vectors[:, ~codes.live].any()
     assert float(directions.sigmas.min()) > 0.1
@@ -101,7 +99,7 @@ def test_what_labels_tell_moves_the_picture() -> None:
 
 def test_the_axes_of_the_drawn_generator_change_one_thing_each() -> None:
     generator = Drawn()
-    reader = reader_of(generator)
+    reader = reader_of(problem())
     assert isinstance(reader, DrawnReader)
     steps = torch.linspace(-2, 2, 11)[:, None]
     rows = torch.stack([steps * generator.A[k] for k in range(6)])
@@ -115,7 +113,7 @@ def test_the_axes_of_the_drawn_generator_change_one_thing_each() -> None:
 @pytest.mark.parametrize("count", [1, 2, 5, 8])
 def test_every_row_has_a_plot(count: int) -> None:
     generator = Drawn()
-    reader = reader_of(generator)
+    reader = reader_of(problem())
     assert reader is not None
     rows = generator.sample(11 * count, torch.Generator().manual_seed(1)).reshape(count, 11, -1)
     shown = changes(reader, rows)

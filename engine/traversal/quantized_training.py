@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from engine.data.factors import FactorSet, draw
 from engine.data.stream import Fresh
+from engine.models.precision import mixed
 from engine.models.quantized_autoencoder import (
     CLIP,
     QuantizationWeights,
@@ -90,7 +91,7 @@ class Trainer:
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
         self.network.train()
         with torch.enable_grad():
-            with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+            with mixed(self.device):
                 parts = quantized_loss(self.network, x, weights)
             parts["loss"].backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_value_(self.network.parameters(), CLIP)

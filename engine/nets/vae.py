@@ -21,6 +21,8 @@ from engine.method import BadInput
 SIZES = (32, 64)
 #: Side of the coarsest features.
 _COARSE = 4
+#: What SiLU takes from a signal: 1 / sqrt(E[silu(x)^2]), x standard normal.
+_GAIN = 1.677
 
 
 class ConvVAE(nn.Module):
@@ -67,6 +69,28 @@ class ConvVAE(nn.Module):
             for _ in range(stages - 1)
         )
         self.last = nn.ConvTranspose2d(width, channels, 4, stride=2, padding=1)
+
+    @torch.no_grad()
+    def start_even(self, pictures: Tensor) -> None:
+        """Draw the weights anew, so that signals keep their strength and pictures begin as a mean.
+
+        Torch's own first weights weaken a signal in every layer, until a picture hardly depends on
+        its latent: training then lingers where no latent tells anything, for thousands of steps if
+        the penalty is high. That can be wanted, where latents should come alive one by one. These
+        are He et al.'s (Delving Deep into Rectifiers, 2015) with SiLU in the place of their ReLU.
+
+        Args:
+            pictures: (n, C, H, W) in [0, 1], whose mean color is decoded at first.
+        """
+        plain = {self.encoder[0], self.posterior_head, self.dense[0], self.last}
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                shape = layer.weight.shape
+                # Of the 16 places of a kernel, a transposed convolution of stride 2 adds up 4.
+                inside = 4 * shape[0] if isinstance(layer, nn.ConvTranspose2d) else shape[1:].numel()
+                nn.init.normal_(layer.weight, std=(1.0 if layer in plain else _GAIN) / inside**0.5)
+                nn.init.zeros_(layer.bias)
+        self.last.bias.copy_(pictures.mean((0, 2, 3)).clamp(0.01, 0.99).logit())
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log variance, (n, d) each, of what latent a picture (n, C, H, W) has."""

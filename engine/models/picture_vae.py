@@ -65,6 +65,8 @@ class PictureVAE:
         penalty: what ``beta`` weighs: the whole divergence from the prior, or the total
             correlation of the latents alone.
         batch: pictures per step.
+        even: whether all latents tell something from the first steps on; without, they come alive
+            one by one (``ConvVAE.start_even``).
     """
 
     kind: type[nn.Module] = ConvVAE
@@ -78,6 +80,7 @@ class PictureVAE:
         beta: Ramp,
         penalty: Penalty = "kl",
         batch: int = 128,
+        even: bool = False,
         device: str = "cpu",
     ) -> None:
         self.streams = streams
@@ -86,11 +89,15 @@ class PictureVAE:
         self.beta = beta
         self.penalty = penalty
         self.batch = batch
+        self.even = even
         self.device = device
 
     def network(self) -> nn.Module:
         """The untrained autoencoder."""
-        return ConvVAE(**self.architecture)
+        network = ConvVAE(**self.architecture)
+        if self.even:
+            network.start_even(self.streams(0).batch(0, self.batch)[0])
+        return network
 
     def draw(self, step: int, seed: int) -> tuple[Tensor, Tensor]:
         """Pictures and the latents' noise of one step."""

@@ -101,6 +101,7 @@ def _emoji(options: argparse.Namespace) -> PictureVAE:
         {"channels": 3, "size": 32, "latent_dim": options.latents, "width": 64, "hidden": 512},
         beta=_ramp(options),
         batch=options.batch,
+        even=True,
         device=options.device,
     )
 

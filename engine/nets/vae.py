@@ -84,12 +84,15 @@ class ConvVAE(nn.Module):
         """
         plain = {self.encoder[0], self.posterior_head, self.dense[0], self.last}
         for layer in self.modules():
-            if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
-                shape = layer.weight.shape
-                # Of the 16 places of a kernel, a transposed convolution of stride 2 adds up 4.
-                inside = 4 * shape[0] if isinstance(layer, nn.ConvTranspose2d) else shape[1:].numel()
-                nn.init.normal_(layer.weight, std=(1.0 if layer in plain else _GAIN) / inside**0.5)
-                nn.init.zeros_(layer.bias)
+            if isinstance(layer, nn.ConvTranspose2d):
+                # Of the 16 places of a kernel, one of stride 2 adds up 4.
+                added = 4 * layer.in_channels
+            elif isinstance(layer, nn.Linear | nn.Conv2d):
+                added = layer.weight[0].numel()
+            else:
+                continue
+            nn.init.normal_(layer.weight, std=(1.0 if layer in plain else _GAIN) / added**0.5)
+            nn.init.zeros_(layer.bias)
         self.last.bias.copy_(pictures.mean((0, 2, 3)).clamp(0.01, 0.99).logit())
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:

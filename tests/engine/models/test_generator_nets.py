@@ -73,6 +73,25 @@ def test_pictures_of_64_pixels_and_one_channel(kind: str) -> None:
         made(kind, size=48)
 
 
+@pytest.mark.parametrize("size", [32, 64])
+def test_an_even_start_keeps_latents_in_sight_and_begins_with_the_mean_picture(size: int) -> None:
+    """How much pictures of different latents differ, in the numbers before the sigmoid."""
+    color = torch.tensor([0.9, 0.5, 0.1])
+    pictures = color[:, None, None].expand(4, 3, size, size)
+    seen = torch.rand(64, 3, size, size, generator=rng(1)).round()
+    torch.manual_seed(0)
+    network = ConvVAE(3, size, 8)
+    z = network.sample(64, rng())
+    with torch.no_grad():
+        faint = network.logits(z).std(0).mean(), network.encode(seen).std(0).mean()
+        network.start_even(pictures)
+        logits, codes = network.logits(z), network.encode(seen)
+    assert max(faint) < 0.01
+    assert 0.3 < float(logits.std(0).mean()) < 3
+    assert float(codes.std(0).mean()) > 10 * faint[1]
+    assert torch.allclose(logits.mean((0, 2, 3)).sigmoid(), color, atol=0.1)
+
+
 @each
 def test_a_latent_alone_says_what_the_picture_is(kind: str) -> None:
     """Same seed, same bits; and no picture depends on its neighbors in a batch."""

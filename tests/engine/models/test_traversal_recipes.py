@@ -20,6 +20,7 @@ from engine.models.card import ModelCard
 from engine.models.picture_vae import PictureVAE, Ramp
 from engine.models.quantized_autoencoder import QuantizedRecipe
 from engine.models.train import parser
+from engine.nets.vae import ConvVAE
 from engine.traversal.generator import load_generator
 
 RENDERED = [name for name in traversal_plans.TRAVERSAL if name != "emoji-vae"]
@@ -162,6 +163,25 @@ def test_a_vae_learns_in_a_few_steps(penalty: str) -> None:
             optimizer.zero_grad()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_an_even_recipe_begins_with_the_mean_of_its_own_first_pictures() -> None:
+    given = options("rooms-vae", "--batch", "16")
+    plain = plans.PLANS["rooms-vae"].recipe(given)
+    assert isinstance(plain, PictureVAE)
+    even = PictureVAE(
+        plain.streams,
+        (plain.called, plain.judged),
+        plain.architecture,
+        beta=plain.beta,
+        batch=16,
+        even=True,
+    )
+    mean = plain.streams(0).batch(0, 16)[0].mean((0, 2, 3))
+    for recipe, same in ((plain, False), (even, True)):
+        network = recipe.network()
+        assert isinstance(network, ConvVAE)
+        assert torch.allclose(network.last.bias.sigmoid(), mean) == same
 
 
 def test_the_options_of_a_quantized_training_reach_its_recipe() -> None:

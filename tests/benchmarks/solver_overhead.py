@@ -33,7 +33,7 @@ from typing import Any
 
 import torch
 from _common import table
-from small_pictures import ADAPTERS, NOISE, SIDE, Adapter, last, preset
+from small_pictures import ADAPTERS, NOISE, SIDE, Adapter, clock, last, preset
 from torch import Tensor
 
 from engine.discovery import installed
@@ -55,10 +55,6 @@ def problem(side: int = SIDE) -> Problem:
     y = A((waves[:, None] * waves).expand(1, 3, -1, -1))
     y = y + NOISE * torch.randn(y.shape, generator=rng)
     return Problem(A, y, NOISE, None, RestorationSettings())
-
-
-#: Processor time where one thread does all the work, else that of the wall.
-clock = time.thread_time if torch.get_num_threads() == 1 else time.perf_counter
 
 
 class Watch:

@@ -44,6 +44,8 @@ class Facts:
 
 Rule = Callable[[Facts], str]
 
+#: Why a run that waits for a person is neither paused nor stepped.
+_WAITS = QT_TRANSLATE_NOOP("Reasons", "The run waits for you already")
 ACTIVE_RUNS = frozenset({"preparing", "running", "paused", "idle", "stopping"})
 
 
@@ -70,8 +72,10 @@ def _can_run(facts: Facts) -> str:
 
 
 def _running(facts: Facts) -> str:
-    if facts.run in {"running", "idle"}:
+    if facts.run == "running":
         return ""
+    if facts.run == "idle":
+        return _WAITS
     return QT_TRANSLATE_NOOP("Reasons", "Nothing is running on this page")
 
 
@@ -80,8 +84,10 @@ def _paused(facts: Facts) -> str:
 
 
 def _steppable(facts: Facts) -> str:
-    if facts.run in {"running", "idle", "paused"}:
+    if facts.run in {"running", "paused"}:
         return ""
+    if facts.run == "idle":
+        return _WAITS
     return QT_TRANSLATE_NOOP("Reasons", "Nothing is running on this page")
 
 

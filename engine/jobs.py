@@ -229,7 +229,9 @@ class Scheduler:
 
     def _work(self, job: Job) -> None:
         if job.cancelled:
-            self._end(job, "cancelled")
+            # One that only waits for a person has nothing left to break off: it is finished.
+            ended = job.prepared and job.run is not None and job.run.waiting
+            self._end(job, "finished" if ended else "cancelled")
         elif job.ending is not None:
             self._end(job, job.ending)
         elif job.run is None or not job.prepared:

@@ -66,7 +66,7 @@ def rate_text(rate: float) -> str:
 
 
 class JobBar(QFrame):
-    """One primary button (run, pause, resume), step, cancel, progress and times.
+    """One primary button (run, pause, resume, finish), step, cancel, progress and times.
 
     It only asks: the state changes when the owner says so with ``set_state``.
     """
@@ -181,9 +181,12 @@ class JobBar(QFrame):
         spent = duration(elapsed) if elapsed > 0 else ""
         left = self.tr("{0} left").format(duration(eta)) if eta >= 0 else ""
         self._times = " · ".join(part for part in (count, rate_text(rate), spent, left) if part)
-        ended = " · ".join(part for part in (count, spent) if part)
-        over = self._state in ("finished", "cancelled", "failed")
-        self._show(f"{self._words()} · {ended}" if over else self._times)
+        # What waits for a person and has no end is not counted: it is theirs how long it takes.
+        endless = self._state == "idle" and not total
+        ended = "" if endless else " · ".join(part for part in (count, spent) if part)
+        over = self._state in ("idle", "paused", "finished", "cancelled", "failed")
+        words = " · ".join(part for part in (self._words(), ended) if part)
+        self._show(words if over else self._times)
 
     def minimumSizeHint(self) -> QSize:
         """Room for the buttons and a little progress."""
@@ -214,8 +217,10 @@ class JobBar(QFrame):
 
     def _face(self) -> tuple[str, str]:
         """Word and icon of the primary button."""
-        if self._state in ("running", "idle", "preparing", "queued"):
+        if self._state in ("running", "preparing", "queued"):
             return self.tr("Pause"), "pause"
+        if self._state == "idle":
+            return self.tr("Finish"), "check"
         if self._state == "paused":
             return self.tr("Resume"), "play"
         if self._state in ("finished", "cancelled", "failed"):
@@ -232,19 +237,22 @@ class JobBar(QFrame):
         elif not self.is_active():
             usable, reason = self._allowed, self._reason
         self.primary.setEnabled(usable)
-        self.primary.setToolTip("" if usable else reason)
-        stepping = self._state in ("paused", "running", "idle")
+        waits = self._state == "idle"
+        keeps = self.tr("End the run and keep what there is") if waits else ""
+        self.primary.setToolTip(keeps if usable else reason)
+        stepping = self._state in ("paused", "running")
         self.step_button.setEnabled(stepping)
         self.step_button.setToolTip(
             self.tr("Do one step, then wait")
             if stepping
             else self.tr("Steps are taken one by one once it runs or is paused")
         )
-        cancellable = self._state in _ACTIVE
+        cancellable = self._state in _ACTIVE and not waits
         self.cancel_button.setEnabled(cancellable)
-        self.cancel_button.setToolTip(
-            self.tr("Stop and keep what there is") if cancellable else self.tr("Nothing is running")
-        )
+        if cancellable:
+            self.cancel_button.setToolTip(self.tr("Stop and keep what there is"))
+        else:
+            self.cancel_button.setToolTip(self._words() if waits else self.tr("Nothing is running"))
 
     def changeEvent(self, event: QEvent) -> None:
         """With another type size everything needs another width."""
@@ -276,8 +284,10 @@ class JobBar(QFrame):
         self._state = shown
 
     def _pressed(self) -> None:
-        if self._state in ("running", "idle"):
+        if self._state == "running":
             self.pause.emit()
+        elif self._state == "idle":
+            self.cancel.emit()
         elif self._state == "paused":
             self.resume.emit()
         elif not self.is_active():

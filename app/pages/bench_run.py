@@ -136,7 +136,7 @@ class RunDesk(QObject):
         self._bar.set_state(_BAR.get(state, state), text)  # type: ignore[arg-type]
         self._stage.show_run(state)
         last = self.run.last_progress
-        if last is not None and state in ("finished", "cancelled", "failed", "paused"):
+        if last is not None and state in ("finished", "cancelled", "failed", "paused", "idle"):
             self._on_progress(last)
         if state not in ("preparing", "running"):
             self._warm(False)

@@ -158,10 +158,11 @@ def test_a_cancel_is_obeyed_at_once_in_every_state():
         bench.turns(turns)
         bench.control("a", "cancel")
         assert bench.turns() == 1
-        assert bench.states()[-1] == "cancelled"
+        ending = "finished" if options.get("idle") else "cancelled"
+        assert bench.states()[-1] == ending
         assert bench.scheduler.waiting == 0
         if turns:
-            assert bench.runs["a"].closed == [("cancelled", "")]
+            assert bench.runs["a"].closed == [(ending, "")]
 
 
 def test_an_idle_job_costs_nothing_until_something_happens():
@@ -178,6 +179,21 @@ def test_an_idle_job_costs_nothing_until_something_happens():
     assert len(bench.of(Frame)) == frames + 1
     bench.control("a", "checkpoint")
     assert bench.runs["a"].saved == [1]
+
+
+def test_a_job_that_waits_for_a_person_is_finished_and_not_cancelled():
+    """Also one that is paused while it waits; one with something to do is cancelled."""
+    for paused, busy in ((False, False), (True, False), (False, True)):
+        bench = Bench()
+        bench.start("a", idle=True, total=None, paused=paused)
+        bench.turns()
+        if busy:
+            bench.tune("a", 0.5)
+        bench.control("a", "cancel")
+        bench.turns()
+        ending = "cancelled" if busy else "finished"
+        assert bench.states()[-1] == ending
+        assert bench.runs["a"].closed == [(ending, "")]
 
 
 def test_a_job_that_is_played_keeps_its_pace_and_shows_every_step():

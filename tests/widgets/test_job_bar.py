@@ -23,7 +23,7 @@ def bar(qtbot):
     [
         ("ready", "Run", "run"),
         ("running", "Pause", "pause"),
-        ("idle", "Pause", "pause"),
+        ("idle", "Finish", "cancel"),
         ("paused", "Resume", "resume"),
         ("finished", "Run again", "run"),
         ("cancelled", "Run again", "run"),
@@ -68,6 +68,22 @@ def test_step_and_cancel_follow_the_state(bar, qtbot):
         qtbot.mouseClick(bar.cancel_button, LEFT)
     bar.set_state("cancelling")
     assert not bar.cancel_button.isEnabled()
+
+
+def test_a_run_that_waits_for_a_person_can_only_be_finished(bar):
+    bar.set_state("running")
+    bar.set_progress(3, 10, rate=2.0, elapsed=1.5)
+    bar.set_state("idle")
+    assert not bar.step_button.isEnabled()
+    assert not bar.cancel_button.isEnabled()
+    assert bar.cancel_button.toolTip() == "Waiting for you"
+    bar.set_progress(3, 10, rate=2.0, elapsed=1.5)
+    assert bar.label.text() == "Waiting for you · 3 / 10 · 2 s"
+    bar.set_progress(3, None, rate=2.0, elapsed=1.5)
+    assert bar.label.text() == "Waiting for you"
+    bar.set_state("paused")
+    bar.set_progress(3, 10, rate=2.0, elapsed=1.5)
+    assert bar.label.text() == "Paused · 3 / 10 · 2 s"
 
 
 def test_the_keyboard_runs_it(bar, qtbot):

@@ -381,9 +381,13 @@ class BenchPage(Page):
         self.state_changed.emit()
 
     def _shows_otherwise(self) -> bool:
-        """Whether what is seen before a run is another method's, or goes with the knobs."""
+        """Whether what is seen is another method's, or goes with the knobs."""
         before, self._previews = self._previews, self.method.id if self.method.previews else ""
-        return bool(self._previews) or before != self._previews
+        return (
+            bool(self._previews)
+            or before != self._previews
+            or (self.desk.shown is not None and not self.answers.shows_result())
+        )
 
     def _is_live(self, name: str) -> bool:
         return any(field.name == name and field.live for field in self.method.fields)

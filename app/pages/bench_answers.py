@@ -55,10 +55,15 @@ class Answers(QObject):
         self._page.logged.emit("warning", line)
 
     def shows_result(self) -> bool:
-        """Whether the result on the stage belongs to the measurement that is set."""
+        """Whether the result on the stage belongs to the measurement that is set.
+
+        Where nothing is compared, the pictures of another method belong to that method.
+        """
         page = self._page
         shown, wanted = page.desk.shown, page.state.request()
         if shown is None or shown.inputs != wanted.inputs or shown.seed != wanted.seed:
+            return False
+        if shown.method != wanted.method and not page.parts.stage.compares:
             return False
         return from_request(page.catalogue, shown, page.state).problem == page.state.problem
 

@@ -53,6 +53,8 @@ class InputPanel(QWidget):
         self.painted = painting_values(bench)
         self.head = QWidget()
         self._samples: dict[str, Samples] = {}
+        #: What takes a picture away again, of the inputs that may be left out.
+        self._without: dict[str, LinkButton] = {}
         column = QVBoxLayout(self)
         column.setContentsMargins(14, 4, 14, 12)
         column.setSpacing(8)
@@ -101,6 +103,8 @@ class InputPanel(QWidget):
         for name, samples in self._samples.items():
             if changed is None or f"inputs:{name}" in changed:
                 samples.show_choice(state.inputs.get(name, ""))
+                if name in self._without:
+                    self._without[name].setVisible(bool(state.inputs.get(name)))
         # Where the form offers it already, a second way would only ask for attention.
         offered = [name for name, value in self.painted.items() if value == PAINTED]
         self._paint.setVisible(bool(offered) and not self.form.is_shown(offered[0]))
@@ -117,8 +121,8 @@ class InputPanel(QWidget):
     def set_running(self, on: bool) -> None:
         """While a run goes on its problem stays as it is."""
         self.form.set_running(on)
-        for samples in self._samples.values():
-            samples.setEnabled(not on)
+        for part in (*self._samples.values(), *self._without.values()):
+            part.setEnabled(not on)
         self._paint.setEnabled(not on)
 
     def set_errors(self, errors: dict[str, str]) -> dict[str, str]:
@@ -155,6 +159,14 @@ class InputPanel(QWidget):
         line.setContentsMargins(14, 10, 10, 6) if first else line.setContentsMargins(0, 6, 0, 0)
         line.addWidget(SectionLabel(spec.title))
         line.addStretch(1)
+        if not spec.required:
+            without = LinkButton(self.tr("Go without"), head)
+            without.setObjectName(spec.name)
+            without.setToolTip(self.tr("Use no picture here; pressing the chosen one does it, too"))
+            without.clicked.connect(self._on_without)
+            without.hide()
+            self._without[spec.name] = without
+            line.addWidget(without)
         link = LinkButton(self.tr("Open…"), head)
         link.setObjectName(spec.name)
         link.clicked.connect(self._on_open)
@@ -173,6 +185,12 @@ class InputPanel(QWidget):
         sender = self.sender()
         if sender is not None:
             self.open_wanted.emit(sender.objectName())
+
+    @Slot()
+    def _on_without(self) -> None:
+        sender = self.sender()
+        if sender is not None:
+            self.chosen.emit(sender.objectName(), "")
 
     @Slot(str)
     def _on_chosen(self, reference: str) -> None:

@@ -109,7 +109,7 @@ class Samples(QWidget):
         if own:
             if self._own is None:
                 self._own = Thumbnail("", None, self, size=_EDGE)
-                self._own.clicked.connect(self._on_own)
+                self._own.clicked.connect(self._on_click)
             if self._own.objectName() != reference or thumbnail is not None:
                 self._own.setObjectName(reference)
                 self._own.set_title(Path(reference).name)
@@ -170,13 +170,15 @@ class Samples(QWidget):
     @Slot()
     def _on_click(self) -> None:
         sender = self.sender()
-        if isinstance(sender, Thumbnail):
+        if not isinstance(sender, Thumbnail):
+            return
+        if sender.isChecked():
             self.chosen.emit(sender.objectName())
-
-    @Slot()
-    def _on_own(self) -> None:
-        if self._own is not None:
-            self.chosen.emit(self._own.objectName())
+        elif self._spec.required:
+            # What was pressed is chosen already, and stays so.
+            sender.setChecked(True)
+        else:
+            self.chosen.emit("")
 
 
 def _readable(reference: str) -> str | None:

@@ -62,8 +62,10 @@ class Walker:
         return self.stage._pane(key).stage.picture(key).copy()
 
     def end(self) -> Path:
-        """Cancel; returns the folder with what the run leaves."""
-        self.driver.bot.mouseClick(self.page.parts.bar.cancel_button, LEFT)
+        """Finish or cancel; returns the folder with what the run leaves."""
+        bar = self.page.parts.bar
+        button = bar.primary if self.run.state == "idle" else bar.cancel_button
+        self.driver.bot.mouseClick(button, LEFT)
         self.until(lambda: not self.run.active)
         return self.run.folder
 
@@ -320,3 +322,35 @@ def test_an_own_picture_is_found_by_a_gan_and_then_walked(walker: Walker) -> Non
     assert (walker.picture()[:, -side + 1 :] == own).all()
     folder = walker.end()
     assert read_json(folder / "run.json")["inputs"]["picture"]
+
+
+def test_a_picture_of_ones_own_can_be_taken_away_again(walker: Walker) -> None:
+    """By its link, and by another press on it."""
+    page, inputs = walker.page, walker.page.parts.input
+    samples, without = inputs.samples("picture"), inputs._without["picture"]
+    assert not without.isVisible()
+    picture = next(p for p in samples._pictures.values() if p.isVisible())
+    for taken in (without, picture):
+        walker.driver.bot.mouseClick(picture, LEFT)
+        assert page.state.inputs["picture"] == picture.objectName()
+        assert picture.isChecked()
+        assert without.isVisible()
+        walker.driver.bot.mouseClick(taken, LEFT)
+        assert page.state.inputs["picture"] == ""
+        assert not picture.isChecked()
+        assert not without.isVisible()
+
+
+def test_another_method_does_not_keep_the_pictures_of_the_one_before(walker: Walker) -> None:
+    walker.page.edits.set("problem:generator", "drawn")
+    walker.begin("traversal.map")
+    walker.until(lambda: walker.run.state == "idle")
+    walker.end()
+    there = walker.stage.keys()
+    assert "map" in there
+    walker.page.choose_method("traversal.latent_quantization")
+    walker.until(lambda: walker.page.desk.shown is None)
+    assert walker.stage._map.hint() == ""
+    # Back again, what the run had shown is gone, and the map is drawn anew.
+    walker.page.choose_method("traversal.map")
+    walker.until(lambda: "map" in walker.stage.keys())  # noqa: SIM118

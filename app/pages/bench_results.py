@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QUrl, Signal
+from PySide6.QtCore import QT_TRANSLATE_NOOP, QObject, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
@@ -17,6 +17,8 @@ from app.run_row import RunRow, read_folder
 
 #: What a picture can be saved as; PNG keeps every bit.
 FORMATS = {".png": "PNG", ".tif": "TIFF", ".tiff": "TIFF", ".jpg": "JPEG", ".webp": "WEBP"}
+#: Films are taken as the run has made them.
+FILMS = {".mp4": QT_TRANSLATE_NOOP("Results", "Film"), ".gif": "GIF"}
 
 
 class Results(QObject):
@@ -52,6 +54,11 @@ class Results(QObject):
         row = self.row
         return next(iter(export.outputs(row).values()), None) if row is not None else None
 
+    def films(self) -> dict[str, Path]:
+        """The films that the run has left, by their file's ending."""
+        left = export.outputs(self.row).values() if self.row is not None else ()
+        return {suffix: path for suffix in FILMS for path in left if path.suffix == suffix}
+
     def save(self) -> None:
         """Ask for a file name and write the result there."""
         row, source = self.row, self.main_output()
@@ -59,21 +66,27 @@ class Results(QObject):
             self.failed.emit(self.tr("This run left no result to save."))
             return
         kinds = self.tr("PNG, every bit (*.png);;TIFF (*.tif);;JPEG (*.jpg);;WebP (*.webp)")
+        for suffix in self.films():
+            kinds += f";;{self.tr(FILMS[suffix])} (*{suffix})"
         name = f"{export.file_stem(row)}.png"
         chosen = places.save_as(self._parent, self.tr("Save the result"), name, kinds)
         if chosen:
             self.save_to(chosen)
 
     def save_to(self, path: Path) -> None:
-        """Write the result as ``path``; its ending chooses the format, PNG if it has none."""
-        source = self.main_output()
+        """Write the result as ``path``; its ending chooses the format, PNG if it has none.
+
+        With the ending of a film, the film of the run is written.
+        """
+        films = self.films()
+        source = films.get(path.suffix.lower()) or self.main_output()
         if source is None:
             self.failed.emit(self.tr("This run left no result to save."))
             return
         path = path if path.suffix else path.with_suffix(".png")
-        if path.suffix.lower() not in FORMATS:
+        if path.suffix.lower() not in FORMATS | films:
             text = self.tr("{name} ends in {suffix}; allowed: {known}")
-            known = ", ".join(FORMATS)
+            known = ", ".join(FORMATS | films)
             self.failed.emit(text.format(name=path.name, suffix=path.suffix, known=known))
             return
         self._start(partial(write_picture, source, path))

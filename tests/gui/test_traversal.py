@@ -81,7 +81,9 @@ def length(path: Path) -> int:
         return sum(1 for _ in film.decode(video=0))
 
 
-def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(walker: Walker) -> None:
+def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(
+    walker: Walker, tmp_path: Path
+) -> None:
     walker.begin("traversal.map", speed=BETWEEN, loop=False, way="line")
     walker.until(lambda: walker.run.state == "idle")
     before = walker.picture()
@@ -118,6 +120,15 @@ def test_a_map_is_dragged_on_and_its_key_frames_become_a_film(walker: Walker) ->
     assert length(folder / outputs["film"]) == expected
     with Image.open(folder / outputs["walk"]) as gif:
         assert gif.n_frames == expected
+
+    # The film is saved like a picture, by the ending of its name.
+    results = walker.page.results
+    assert list(results.films()) == [".mp4", ".gif"]
+    for name in ("mine.mp4", "mine.gif"):
+        results.save_to(tmp_path / name)
+        walker.until((tmp_path / name).is_file)
+        walker.until(lambda: not results._work.busy)
+    assert length(tmp_path / "mine.mp4") == expected
     with Image.open(folder / outputs["overview"]) as sheet:
         assert sheet.width >= walker.seen("strips").shape[1]
     told = read_json(folder / outputs["path"])

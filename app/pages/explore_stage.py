@@ -114,10 +114,6 @@ class _Pane(QWidget):
         """The picture that is seen."""
         return self.stage.model.single_key() or ""
 
-    def title(self) -> str:
-        """What it is called."""
-        return self._title.text()
-
     def hint(self) -> str:
         """What the quiet line says."""
         return self._hint.text()
@@ -323,10 +319,10 @@ class ExploreStage(BenchStage):
         for pane in (self._map, self._strips):
             text = ""
             if pane.seen() in self._pointable() and self._answers:
-                text = self.tr("Drag on the {map}")
+                text = self.tr("Drag on it")
             elif pane.seen() in self._pointable() and self._run_state not in ACTIVE:
-                text = self.tr("Press Run, then drag on the {map}") if pane is self._map else ""
-            pane.say(text.format(map=pane.title().lower()) if pane.is_open() else "")
+                text = self.tr("Press Run, then drag on it") if pane is self._map else ""
+            pane.say(text if pane.is_open() else "")
 
     @Slot()
     def _on_turn(self) -> None:

@@ -95,7 +95,7 @@ def test_the_picture_follows_the_finger_on_the_map(driver: Any, qtbot: Any) -> N
     explorer.begin()
     explorer.until(lambda: explorer.run.state == "idle")
     assert bar.label.text() == "Waiting for you"
-    assert stage._map.hint() == "Drag on the map"
+    assert stage._map.hint() == "Drag on it"
     start = driver.window.client._jobs[explorer.run.job].start
     assert start.priority == "interactive"
 

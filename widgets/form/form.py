@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from widgets.form.field import Field
 from widgets.form.row import FieldRow
 from widgets.form.section import Section
 from widgets.parts.buttons import LinkButton
+from widgets.parts.labels import HintLabel, IconLabel
 
 #: While a slider is dragged, ``changed`` comes at most this often (milliseconds).
 THROTTLE_MS = 33
@@ -46,6 +47,8 @@ class Form(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(2)
+        self._legend = self._made_legend()
+        column.addWidget(self._legend)
         self._build(list(fields), column)
         self.reset_button = LinkButton(self.tr("Reset all"), self)
         policy = self.reset_button.sizePolicy()
@@ -60,6 +63,16 @@ class Form(QWidget):
         column.addStretch(1)
         self._order_tabs()
         self._update()
+
+    def _made_legend(self) -> QWidget:
+        """What a dot beside a title says."""
+        legend = QWidget(self)
+        line = QHBoxLayout(legend)
+        line.setContentsMargins(0, 0, 0, 4)
+        line.setSpacing(6)
+        line.addWidget(IconLabel("dot", "hint", 9))
+        line.addWidget(HintLabel(self.tr("can be moved while it runs")), 1)
+        return legend
 
     def names(self) -> list[str]:
         """All fields, in order."""
@@ -227,6 +240,9 @@ class Form(QWidget):
                 section.show_row(name, applies)
         for section in self._sections:
             section.count()
+        self._legend.setVisible(
+            any(row.field.live and self.is_shown(name) for name, row in self._rows.items())
+        )
         self.reset_button.setVisible(
             any(
                 row.is_changed() and self.is_shown(name) and (row.field.live or not self._running)

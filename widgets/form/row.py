@@ -13,7 +13,7 @@ from widgets.form.editors import Editor, NumberEditor, SwitchEditor, make
 from widgets.form.field import Field
 from widgets.form.numbers import limits
 from widgets.parts.buttons import IconButton
-from widgets.parts.labels import HintLabel, IconLabel
+from widgets.parts.labels import IconLabel
 from widgets.parts.reveal import Reveal
 
 
@@ -118,6 +118,11 @@ class FieldRow(QWidget):
             if buddy is not None:
                 self.title.setBuddy(buddy)
             top.addWidget(self.title)
+        if self.field.live:
+            # What the dot says stands once, on top of the form.
+            dot = IconLabel("dot", "hint", 9)
+            dot.setToolTip(self.tr("Can be moved while it runs"))
+            top.addWidget(dot)
         self._reset = IconButton("reset", self.tr("Reset {0}").format(self.field.title))
         self._reset.setFixedSize(26, 26)
         policy = self._reset.sizePolicy()
@@ -131,19 +136,8 @@ class FieldRow(QWidget):
         column.addLayout(top)
         if body is not None:
             column.addWidget(body)
-        if self.field.live:
-            column.addWidget(self._live_mark())
         self._wrong = Reveal(self._error_line(), self, shown=False)
         column.addWidget(self._wrong)
-
-    def _live_mark(self) -> QWidget:
-        mark = QWidget()
-        line = QHBoxLayout(mark)
-        line.setContentsMargins(0, 0, 0, 2)
-        line.setSpacing(6)
-        line.addWidget(IconLabel("dot", "hint", 9))
-        line.addWidget(HintLabel(self.tr("can be moved while it runs")), 1)
-        return mark
 
     def _error_line(self) -> QWidget:
         box = QWidget()

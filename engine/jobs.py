@@ -281,6 +281,7 @@ class Scheduler:
             if job.state != "idle":
                 self._bank(job)
                 self._state(job, "idle")
+                self._progress(job)
             self._show(job, run)
         else:
             if job.state == "idle":

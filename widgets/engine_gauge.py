@@ -63,7 +63,6 @@ class EngineGauge(QWidget):
         threads: int = 0,
         used: float = 0.0,
         total: float = 0.0,
-        waiting: int = 0,
     ) -> None:
         """Show what the engine says of itself.
 
@@ -73,7 +72,6 @@ class EngineGauge(QWidget):
             threads: threads it computes with, 0 if unknown.
             used: bytes of memory taken.
             total: bytes there are, 0 if unknown (no bar then).
-            waiting: jobs in the queue.
 
         Raises:
             ValueError: the state is unknown.
@@ -94,8 +92,6 @@ class EngineGauge(QWidget):
             parts.append(counted.format(threads))
         if used:
             parts.append(memory(used))
-        if waiting:
-            parts.append(self.tr("{0} waiting").format(waiting))
         self.label.setText(" · ".join(part for part in parts if part))
         self.bar.setVisible(total > 0)
         share = min(used / total, 1.0) if total > 0 else 0.0

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psutil
 from PySide6.QtCore import QObject, Slot
 
-from app.status_line import device_word, waiting
+from app.status_line import device_word
 from engine.messages import Event, Heartbeat, Ready
 from widgets.engine_gauge import EngineGauge
 
@@ -23,7 +23,7 @@ class GaugeFeed(QObject):
         self._gauge = gauge
         self._state = client.current_state
         self._device, self._threads = "", 0
-        self._used, self._total, self._waiting = 0, 0, 0
+        self._used, self._total = 0, 0
         client.state.connect(self._on_state)
         client.event.connect(self.on_event)
         self._draw()
@@ -46,7 +46,6 @@ class GaugeFeed(QObject):
             on_card = event.device_total > 0
             self._used = event.device_used if on_card else event.rss
             self._total = event.device_total if on_card else psutil.virtual_memory().total
-            self._waiting = waiting(event)
         else:
             return
         self._draw()
@@ -59,5 +58,4 @@ class GaugeFeed(QObject):
             threads=self._threads if known else 0,
             used=self._used,
             total=self._total,
-            waiting=self._waiting,
         )

@@ -171,6 +171,8 @@ def test_an_idle_job_costs_nothing_until_something_happens():
     bench.turns()
     assert bench.states()[-1] == "idle"
     assert bench.turns() == 0
+    # It says how far it came, however recently it said so before.
+    assert bench.of(Progress)[-1].step == bench.runs["a"].step
     frames = len(bench.of(Frame))
     bench.tune("a", 0.5)
     assert bench.turns() == 1

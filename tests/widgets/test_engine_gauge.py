@@ -16,8 +16,8 @@ def test_it_says_device_threads_and_memory(gauge):
     assert gauge.label.text() == "CPU · 2 threads · 1.1 GB"
     assert gauge.bar.value() == 250
     assert gauge.toolTip() == "1.1 GB of 4.4 GB memory in use"
-    gauge.set(state="busy", device="CPU", threads=1, waiting=3)
-    assert gauge.label.text() == "CPU · 1 thread · 3 waiting"
+    gauge.set(state="busy", device="CPU", threads=1)
+    assert gauge.label.text() == "CPU · 1 thread"
     assert not gauge.bar.isVisible()
 
 

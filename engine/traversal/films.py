@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -16,8 +17,8 @@ from engine.traversal.canvas import Canvas
 if TYPE_CHECKING:
     from av import VideoStream
 
-#: Pictures a second. A GIF counts time in hundredths of a second, so both can keep it.
-RATE = 25
+#: Pictures a second, as in the window where a walk is played.
+RATE = 30
 #: Pictures are enlarged by whole numbers up to this side.
 SIDE = 256
 #: Encoders by preference; the first makes smaller files, the other is in every build.
@@ -29,7 +30,14 @@ def factor(side: int) -> int:
     return max(1, SIDE // side)
 
 
-def write_gif(path: Path, frames: Canvas, rate: int = RATE) -> None:
+def thinned(count: int, most: int) -> list[int]:
+    """Which of ``count`` pictures to show where ``most`` can be: spread evenly, both ends kept."""
+    if count <= most:
+        return list(range(count))
+    return [round(k * (count - 1) / (most - 1)) for k in range(most)]
+
+
+def write_gif(path: Path, frames: Canvas, rate: float = RATE) -> None:
     """Write frames (n, H, W, 3) as an endless GIF of 256 colors, all frames sharing them."""
     # Colors are chosen on the small pictures: enlarging them adds none.
     every = Image.fromarray(frames.reshape(-1, frames.shape[2], 3))
@@ -42,12 +50,14 @@ def write_gif(path: Path, frames: Canvas, rate: int = RATE) -> None:
         .resize(size, Image.Resampling.NEAREST)
         for frame in frames
     ]
+    # A GIF counts in hundredths of a second: pictures take turns, so that the whole keeps time.
+    ends = [round(100 * k / rate) for k in range(len(frames) + 1)]
     sheets[0].save(
         path,
         format="GIF",
         save_all=True,
         append_images=sheets[1:],
-        duration=1000 // rate,
+        duration=[10 * (b - a) for a, b in pairwise(ends)],
         loop=0,
         optimize=False,
     )
@@ -58,7 +68,7 @@ def can_write_mp4() -> bool:
     return find_spec("av") is not None
 
 
-def write_mp4(path: Path, frames: Canvas, rate: int = RATE) -> None:
+def write_mp4(path: Path, frames: Canvas, rate: float = RATE) -> None:
     """Write frames (n, H, W, 3) as an MP4; sides become even, as the format wants them.
 
     Raises:
@@ -73,7 +83,9 @@ def write_mp4(path: Path, frames: Canvas, rate: int = RATE) -> None:
         raise RuntimeError(f"this PyAV has none of the encoders {', '.join(_ENCODERS)}")
     times = factor(frames.shape[1])
     with av.open(str(path), "w", format="mp4") as file:
-        stream = cast("VideoStream", file.add_stream(known[0], rate=Fraction(rate)))
+        # MPEG-4 has no finer clock than 1/65535 of a second.
+        clock = Fraction(rate).limit_denominator(100)
+        stream = cast("VideoStream", file.add_stream(known[0], rate=clock))
         stream.height = frames.shape[1] * times // 2 * 2
         stream.width = frames.shape[2] * times // 2 * 2
         stream.pix_fmt = "yuv420p"

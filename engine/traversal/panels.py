@@ -20,8 +20,9 @@ from engine.traversal.plane import Plane
 from engine.traversal.problem import Problem, TraversalSettings, build
 from engine.traversal.views import first_plane
 
-#: The longest film that is kept, in pictures.
-LONGEST = 300
+#: The longest film that is kept, in pictures, and the longest GIF, whose size matters. Of a longer
+#: walk they show as many, spread evenly, in the time that it takes.
+LONGEST, LONGEST_GIF = 3000, 300
 #: Between the parts of an overview, in pixels.
 GAP = 4
 
@@ -132,7 +133,7 @@ def preview(
 def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
     """Write the picture, map and strips as PNG, the walk as GIF, MP4 and as latents.
 
-    The walk is the state's ``walk`` (t, d) or (t, n, d), at most ``LONGEST`` steps of it.
+    The walk is the state's ``walk`` (t, d) or (t, n, d); see ``LONGEST``.
     """
     outputs = {}
     shown = pictures(problem, state)
@@ -147,13 +148,22 @@ def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
     outputs["overview"] = "overview.png"
     walk = state.tensors.get("walk")
     if walk is not None and len(walk) > 1:
-        frames = frames_of(problem, walk[:LONGEST])
-        films.write_gif(folder / "walk.gif", frames)
+        films_of(problem, walk, folder)
         outputs["walk"] = "walk.gif"
         if films.can_write_mp4():
-            films.write_mp4(folder / "walk.mp4", frames)
             outputs["film"] = "walk.mp4"
     return outputs | _latents(problem, state, folder)
+
+
+def films_of(problem: Problem, walk: Tensor, folder: Path) -> None:
+    """Write a walk (t, d) or (t, n, d) as ``walk.gif``, and ``walk.mp4`` where that can be."""
+    film = films.can_write_mp4()
+    seen = films.thinned(len(walk), LONGEST if film else LONGEST_GIF)
+    frames, second = frames_of(problem, walk[seen]), films.RATE / len(walk)
+    if film:
+        films.write_mp4(folder / "walk.mp4", frames, second * len(frames))
+    few = frames[films.thinned(len(frames), LONGEST_GIF)]
+    films.write_gif(folder / "walk.gif", few, second * len(few))
 
 
 def overview(shown: dict[str, Tensor]) -> Image.Image:

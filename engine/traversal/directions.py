@@ -207,11 +207,7 @@ class Strips:
             over = place.found(event.x, event.y)
             self.held = over[0] if over is not None else -1
         if 0 <= self.held < self.count:
-            left, _ = place.corner(0, 0)
-            right, _ = place.corner(0, place.columns)
-            share = (event.x - left) / (right - left) * 2 - 1
-            columns = (2 * SIDE + 1) / (2 * SIDE)
-            value = max(-1.0, min(1.0, share * columns)) * params.reach
+            value = place.along(event.x) * params.reach
             self.values[self.held] = 0.0 if event.clicks > 1 else value
 
     def _go(self, x: float, y: float) -> None:

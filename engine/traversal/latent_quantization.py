@@ -148,6 +148,8 @@ class Page:
         #: Where the first picture's dials stand; as encoded where no one has turned them.
         self.turned = torch.full((params.latents,), -1, dtype=torch.int64)
         self.at = torch.zeros(params.latents, dtype=torch.int64)
+        #: The strip and the click that are dragged; -1 where none are.
+        self.held = (-1, -1)
         #: The dial of the first strip, from 0.
         self.first = 0
         shape = (min(params.rows, params.latents), params.values, *self.samples.shape[1:])
@@ -186,16 +188,26 @@ class Page:
         self.strips[row] = self.network.decode(z).float()
 
     def take(self, event: UserEvent) -> bool:
-        """A press on a strip turns its dial to that click; where it is, lets it go again."""
-        if not isinstance(event, Pointer) or event.panel != "strips" or event.phase != "press":
+        """A press on a strip turns its dial to that click, a drag goes on from there; a press where
+        it was turned to lets it go again.
+        """
+        if not isinstance(event, Pointer) or event.panel != "strips":
             return False
         place = layout(self.strips.shape[0], self.strips.shape[1], self.of.size)
-        if (over := place.found(event.x, event.y)) is None:
+        if event.phase == "press":
+            row, click = place.found(event.x, event.y) or (-1, -1)
+        elif event.phase == "move":
+            row, click = self.held[0], place.held_to(event.x)
+        else:
+            row, click = -1, -1
+        # Within a picture a drag changes nothing, so that a hand that trembles lets go as well.
+        before, self.held = self.held, (row, click)
+        if row < 0 or (event.phase == "move" and self.held == before):
             return False
-        row, click = over
         dial = self.first + row
         self.turned = self.turned.clone()
-        self.turned[dial] = -1 if int(self.turned[dial]) == click else click
+        again = event.phase == "press" and int(self.turned[dial]) == click
+        self.turned[dial] = -1 if again else click
         return True
 
     @torch.no_grad()
@@ -228,7 +240,7 @@ class Page:
             "marks": self.at[seen].tolist(),
             "curves": numbers,
             "kept": {"data": self.of.name, "values": params.values},
-            "page": {"seed": self.seed, "first": self.first},
+            "page": {"seed": self.seed, "first": self.first, "held": list(self.held)},
         }
         return State(step, params.steps, tensors, scalars)
 
@@ -249,7 +261,8 @@ class Page:
         """Be where a state was."""
         tensors = state.tensors
         self.trainer.load(tensors)
-        self.first = int(state.scalars["page"]["first"])
+        page = state.scalars["page"]
+        self.first, self.held = int(page["first"]), tuple(page["held"])
         self.turned, self.at = tensors["turned"].cpu().clone(), tensors["at"].cpu().clone()
         self.strips, self.shares = tensors["strips"].clone(), tensors["shares"].cpu().clone()
         self.alive = tensors["alive"].cpu().clone()

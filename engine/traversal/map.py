@@ -147,7 +147,8 @@ class Board:
         self.speed = torch.zeros(2)
         #: When the drag moved last, by the clock of its events.
         self.moved = 0.0
-        self.lifted: int = -1
+        #: The key-frame whose picture is carried, and the strip that is dragged along; -1 for none.
+        self.lifted = self.held = -1
         self.dragging = self.gliding = False
         self.frame = 0
         self.turn(params)
@@ -171,8 +172,8 @@ class Board:
             {"press": self._press, "move": self._move, "release": self._release}[event.phase](
                 event, params
             )
-        elif event.panel == "strips" and len(self.keys) > 1:
-            self._sort(event)
+        elif event.panel == "strips":
+            self._strips(event, params)
 
     def _press(self, event: Pointer, params: Params) -> None:
         x, y, again = event.x, event.y, event.clicks > 1
@@ -219,11 +220,40 @@ class Board:
                 self.keys = torch.cat([self.keys[:nearest], self.keys[nearest + 1 :]])
                 self.frame = 0
 
-    def _sort(self, event: Pointer) -> None:
-        """Drag a key-frame's picture to another place; pressed, one goes to it."""
+    def _strips(self, event: Pointer, params: Params) -> None:
+        """Drag along a strip, and one is at that place of it; key-frames are sorted."""
         place = layout(2, ACROSS, self.problem.generator.shape[-1])
         found = place.found(event.x, event.y)
-        over = found[1] if found is not None and found[0] == 0 else -1
+        row = found[0] if found is not None else -1
+        keyed = len(self.keys) > 1
+        if self.lifted >= 0 or (event.phase == "press" and keyed and row == 0):
+            self._sort(event, found[1] if found is not None and row == 0 else -1)
+            return
+        if event.phase == "press":
+            self.held, self.dragging, self.gliding = row, row >= 0, False
+            self.speed = torch.zeros(2)
+        elif event.phase == "release":
+            if self.held >= 0:
+                self.held, self.dragging, self.middle = -1, False, self.z
+            return
+        if self.held < 0:
+            return
+        if keyed:
+            film = self.film(params)
+            self.frame = round((place.along(event.x) + 1) / 2 * (len(film) - 1))
+            self.z, self.trail = film[self.frame][None], self.z[:0]
+        else:
+            places = self.plane.places(self.middle)
+            places[:, self.held] = place.along(event.x)
+            self.z = self.plane.latents(places)
+            self._leave_a_trail()
+
+    def _sort(self, event: Pointer, over: int) -> None:
+        """Drag a key-frame's picture to another place; pressed, one goes to it.
+
+        Args:
+            over: the picture of the key-frames' strip under the pointer; -1 beside them.
+        """
         over = over if over < len(self.keys) else -1
         if event.phase == "press":
             self.lifted = over
@@ -319,6 +349,7 @@ class Board:
             "board": {
                 "moved": self.moved,
                 "lifted": self.lifted,
+                "held": self.held,
                 "dragging": self.dragging,
                 "gliding": self.gliding,
                 "frame": self.frame,
@@ -334,7 +365,7 @@ class Board:
         self.middle, self.speed = tensors["middle"].clone(), tensors["speed"].cpu().clone()
         self.plane = Plane.of(tensors["plane"].clone())
         self.axes = tuple(state.scalars["look"]["axes"])
-        self.moved, self.lifted = board["moved"], board["lifted"]
+        self.moved, self.lifted, self.held = board["moved"], board["lifted"], board["held"]
         self.dragging, self.gliding = board["dragging"], board["gliding"]
         self.frame = board["frame"]
         kept = {k: tensors[f"arrival.{k}"].clone() for k in self.arrival.tensors}

@@ -63,6 +63,15 @@ class Layout:
         inside = x >= LABEL and y >= 0 and row < self.rows and column < self.columns
         return (row, column) if inside else None
 
+    def along(self, x: float) -> float:
+        """How far along a row a pixel is: -1 in the middle of its first picture, 1 of its last."""
+        share = (x - LABEL - self.side / 2) / ((self.columns - 1) * (self.side + GAP))
+        return max(-1.0, min(1.0, 2 * share - 1))
+
+    def held_to(self, x: float) -> int:
+        """The column that is nearest to a pixel, also beyond the ends of a row."""
+        return round((self.along(x) + 1) / 2 * (self.columns - 1))
+
 
 def layout(rows: int, columns: int, size: int, *, changes: bool = True) -> Layout:
     """The layout of pictures that have ``size`` pixels a side."""

@@ -169,6 +169,48 @@ def test_key_frames_are_sorted_by_dragging_their_pictures(run: Run) -> None:
     assert torch.equal(run.state.tensors["z"], keys[:1])
 
 
+def test_a_drag_on_a_strip_leads_along_it(run: Run) -> None:
+    at = layout(2, 11, 32)
+    rows = run.state.tensors["rows"]
+    for row, column in ((0, 8), (1, 3)):
+        x, y = (corner + at.side / 2 for corner in at.corner(row, column))
+        run.advance((press(x, y, "strips"),))
+        assert torch.allclose(run.state.tensors["z"][0], rows[row, column], atol=1e-5)
+        # The strips stand still meanwhile; a hand may leave its row.
+        run.advance((move(at.width + 99.0, 0.0, "strips"),))
+        assert torch.equal(run.state.tensors["rows"], rows)
+        assert torch.allclose(run.state.tensors["z"][0], rows[row, -1], atol=1e-5)
+        run.advance((move(x, y, "strips"), release(x, y, "strips")))
+        assert run.waiting
+        rows = run.state.tensors["rows"]
+        assert torch.allclose(rows[row, column], run.state.tensors["z"][0], atol=1e-5)
+        assert run.state.scalars["marks"][row] == column
+    assert len(run.state.tensors["trail"]) == 6
+
+
+def test_a_drag_along_the_walk_is_at_its_places(run: Run) -> None:
+    keyed(run, (100.0, 100.0), (380.0, 150.0), (240.0, 400.0))
+    run.advance((Tune({"loop": False}),))
+    at, film = layout(2, 11, 32), run.state.tensors["film"]
+    x, y = (corner + at.side / 2 for corner in at.corner(1, 5))
+    run.advance((press(x, y, "strips"),))
+    assert torch.equal(run.state.tensors["z"][0], film[(len(film) - 1) // 2])
+    assert run.state.scalars["marks"] == [-1, 5]
+    # Held, it does not play away; let go, it plays on from there.
+    run.advance((Tune({"play": True}), move(at.width + 0.0, y, "strips")))
+    assert torch.equal(run.state.tensors["z"][0], film[-1])
+    run.advance((move(x, y, "strips"),))
+    assert run.waiting
+    run.advance((release(x, y, "strips"),))
+    assert torch.equal(run.state.tensors["z"][0], film[(len(film) - 1) // 2 + 1])
+
+
+def test_beside_the_strips_nothing_is_dragged(run: Run) -> None:
+    z = run.state.tensors["z"]
+    run.advance((press(9.0, 9.0, "strips"), move(400.0, 9.0, "strips")))
+    assert torch.equal(run.state.tensors["z"], z)
+
+
 def test_another_plane_goes_through_where_one_is(run: Run) -> None:
     run.advance((press(100.0, 100.0), release(100.0, 100.0)))
     z = run.state.tensors["z"]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from walks import begun, press, problem
+from walks import begun, move, press, problem, release
 
 from engine.data.rooms import Rooms
 from engine.data.sprites import Sprites
@@ -54,6 +54,24 @@ def test_a_press_turns_a_dial_and_another_lets_it_go(run: Run) -> None:
     assert int(run.state.tensors["at"][2]) == click
     assert run.state.scalars["marks"][2] == click
     run.advance((wanted,))
+    assert run.state.tensors["turned"].tolist() == [-1] * 4
+
+
+def test_a_drag_turns_the_dial_that_was_pressed(run: Run) -> None:
+    at = layout(4, 5, 32)
+    seen = []
+    for k, column in enumerate((1, 3, 4)):
+        x, y = (corner + 5.0 for corner in at.corner(2, column))
+        event = press(x, y, "strips") if k == 0 else move(x, y - 100.0, "strips")
+        run.advance((event,))
+        seen.append(run.state.tensors["turned"].tolist())
+    assert seen == [[-1, -1, click, -1] for click in (1, 3, 4)]
+    run.advance((move(1e4, y, "strips"),))
+    assert run.state.tensors["turned"].tolist() == [-1, -1, 4, -1]
+    run.advance((release(x, y, "strips"), move(*at.corner(2, 0), "strips")))
+    assert run.state.tensors["turned"].tolist() == [-1, -1, 4, -1]
+    # A hand that trembles lets go as well.
+    run.advance((press(x, y, "strips"), move(x + 1.0, y, "strips")))
     assert run.state.tensors["turned"].tolist() == [-1] * 4
 
 

@@ -54,6 +54,8 @@ class CurvesPanel(QScrollArea):
         self.plots: dict[str, CurvePlot] = {}
         self.bars: dict[str, BarPlot] = {}
         self._drawn: set[str] = set()
+        #: Those that stay empty under some settings: room is for what has come.
+        self._optional: set[str] = set()
         self._wanted = True
         self._had_cards = False
         inner = QWidget(self)
@@ -82,6 +84,7 @@ class CurvesPanel(QScrollArea):
             for name in [name for name in cards if name not in kept]:
                 self._take_out(cards.pop(name))
         self._drawn = {panel.name for panel in wanted if panel.kind == "plot"}
+        self._optional = {p.name for p in wanted if p.optional and p.kind != "plot"}
         for place, panel in enumerate(wanted):
             if panel.kind == "bars":
                 card = self.bars.get(panel.name) or self._make_bars(panel)
@@ -179,8 +182,9 @@ class CurvesPanel(QScrollArea):
         self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
     def _show_all(self) -> None:
-        for card in self._cards():
-            card.show()
+        for cards in (self.plots, self.bars):
+            for name, card in cards.items():
+                card.setVisible(name not in self._optional or card.has_values())
         self._show_row()
 
     def _show_row(self) -> None:

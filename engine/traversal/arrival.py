@@ -44,6 +44,14 @@ class Arrival:
         """Whether the latent is found."""
         return self.taken >= STEPS
 
+    def end(self, step: int) -> int | None:
+        """The step of a run that is at ``step`` by which it is found; None where it is."""
+        return None if self.over else step + (STEPS - self.taken) // CHUNK
+
+    def stop(self) -> None:
+        """Take the latent as far as it is found: a person wants to go somewhere else."""
+        self.taken = STEPS
+
     @property
     def z(self) -> Tensor:
         """The latent (1, d) as far as it is found."""

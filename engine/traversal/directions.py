@@ -187,8 +187,12 @@ class Strips:
         """A press or drag on a strip moves its slider, a double press puts it back to 0; on the
         map they move the first two, and so do arrow keys.
         """
-        if not isinstance(event, Pointer | Nudge) or not self.arrival.over:
+        if not isinstance(event, Pointer | Nudge):
             return
+        if not self.arrival.over:
+            if isinstance(event, Pointer) and event.phase != "press":
+                return
+            self.arrival.stop()
         if isinstance(event, Nudge):
             if event.panel == "map" and self.count > 1:
                 z = self.bent(self.base(), self.values, params) + self.shift(self.values)
@@ -328,7 +332,7 @@ class Strips:
                 "arrival": [self.arrival.taken, self.arrival.error],
             },
         }
-        return State(step, None, tensors, scalars)
+        return State(step, self.arrival.end(step), tensors, scalars)
 
     def _drawn(self, reader: CodeReader, params: Params) -> Tensor:
         """What the rows change of the picture that is started from, drawn.

@@ -163,8 +163,13 @@ class Board:
 
     def take(self, event: UserEvent, params: Params) -> None:
         """A press, drag or release on the map or on the strips."""
-        if not isinstance(event, Pointer | Nudge) or not self.arrival.over:
+        if not isinstance(event, Pointer | Nudge):
             return
+        if not self.arrival.over:
+            if isinstance(event, Pointer) and event.phase != "press":
+                return
+            self.arrival.stop()
+            self.turn(params)
         if isinstance(event, Nudge):
             if event.panel == "map":
                 self._nudge(event)
@@ -356,7 +361,7 @@ class Board:
                 "arrival": [self.arrival.taken, self.arrival.error],
             },
         }
-        return State(step, None, tensors, scalars)
+        return State(step, self.arrival.end(step), tensors, scalars)
 
     def load(self, state: State) -> None:
         """Be where a state was."""

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.catalogue import PanelSpec
+from engine.catalogue import PanelSpec, SeriesSpec
 from engine.method import Context, State
 from engine.outputs import as_picture
 from engine.traversal import films, map_view, strips_view
@@ -51,6 +51,15 @@ PANELS = (
         optional=True,
         help="One row for each direction, backward at the left and forward at the right. The "
         "picture at the end of a row shows what the direction changes: bright pixels the most.",
+    ),
+    PanelSpec(
+        name="own",
+        title="Likeness",
+        kind="curve",
+        series=(SeriesSpec("own_psnr", "To your own picture", "dB", better="high", decimals=1),),
+        optional=True,
+        help="How near the generator has come to your own picture, while it is approached. A press "
+        "on the map ends that where it stands, and goes there.",
     ),
 )
 

@@ -244,8 +244,12 @@ class Page:
 
         Returns whether the strips have to be drawn anew.
         """
-        if not isinstance(event, Pointer) or not self.arrival.over or event.phase == "release":
+        if not isinstance(event, Pointer) or event.phase == "release":
             return False
+        if not self.arrival.over:
+            if event.panel != "map" or event.phase != "press":
+                return False
+            self.arrival.stop()
         rows = self.views["rows"]
         if event.panel == "strips":
             place = layout(rows.shape[0], rows.shape[1], self.problem.generator.shape[-1])

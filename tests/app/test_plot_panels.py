@@ -110,6 +110,23 @@ def test_it_is_higher_with_lines_than_with_curves_alone(panel: CurvesPanel) -> N
     assert set(panel.plots) == {"loss"}
 
 
+def test_an_optional_curve_takes_no_room_before_it_has_values(panel: CurvesPanel) -> None:
+    own = PanelSpec(
+        name="own", title="Own", kind="curve", series=(SeriesSpec("own", "Own"),), optional=True
+    )
+    panel.set_panels([own])
+    assert not panel.has_cards()
+    panel.append(1, {"loss": 0.5})
+    assert not panel.has_cards()
+    panel.append(2, {"own": 12.0})
+    assert panel.has_cards()
+    panel.clear()
+    assert not panel.has_cards()
+    # A kept run that has it shows it, whatever the page showed before.
+    panel.show_curves({"own": [(1, 12.0)]})
+    assert panel.has_cards()
+
+
 def test_frames_of_a_plot_go_to_the_curves_and_others_to_the_stage(panel: CurvesPanel) -> None:
     shown: list[str] = []
     stage = SimpleNamespace(result="estimate", show_frame=lambda name, *_: shown.append(name))

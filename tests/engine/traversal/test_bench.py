@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from walks import DRAWN, begun, problem
+from walks import DRAWN, begun, move, press, problem
 
 from engine.discovery import installed
 from engine.messages import RunRequest
@@ -20,6 +20,7 @@ from engine.traversal.arrival import CHUNK, STEPS
 from engine.traversal.bench import BENCH, used
 from engine.traversal.drawn import Drawn
 from engine.traversal.generator import OFFERED
+from engine.traversal.plane import Plane
 
 
 @pytest.fixture
@@ -38,8 +39,9 @@ def test_the_bench_is_listed_with_its_stage_and_pointers() -> None:
     catalogue = installed().catalogue
     bench = catalogue.bench("traversal")
     assert bench.stage == "explore"
-    assert [panel.name for panel in bench.panels] == ["map", "picture", "strips"]
-    assert [panel.pointer for panel in bench.panels] == [True, False, True]
+    shown = [panel for panel in bench.panels if panel.kind == "image"]
+    assert [panel.name for panel in shown] == ["map", "picture", "strips"]
+    assert [panel.pointer for panel in shown] == [True, False, True]
     assert not [name for name in catalogue.broken if "traversal" in name]
     waits = {m.id: m.interactive for m in catalogue.methods_of("traversal")}
     assert waits["traversal.map"]
@@ -99,8 +101,11 @@ def test_an_own_picture_is_approached_until_it_is_found(
     likeness = []
     steps = 0
     while not run.waiting:
+        # Until it is found, there is an end that one can wait for.
+        assert run.state.total == STEPS // CHUNK
         likeness.append(run.advance().metrics["own_psnr"])
         steps += 1
+    assert run.state.total is None
     assert steps == STEPS // CHUNK
     assert likeness[-1] > max(30.0, likeness[0] + 5)
     picture = run.pictures()["picture"]
@@ -109,6 +114,32 @@ def test_an_own_picture_is_approached_until_it_is_found(
     apart = picture[:, :32].astype(int) - picture[:, 33:].astype(int)
     assert np.abs(apart).mean() < 6
     assert "only its middle square is used" in run._problem.notes
+    run.release()
+
+
+@pytest.mark.parametrize("method", ["map", "directions", "potential_flow"])
+def test_a_press_ends_the_approach_and_goes_where_it_points(
+    tmp_path: Path, own: tuple[Path, torch.Tensor], method: str
+) -> None:
+    wanted = RunRequest(
+        method=f"traversal.{method}", problem=DRAWN, inputs={"picture": str(own[0])}
+    )
+    run = Run(wanted, tmp_path / "run")
+    run.prepare()
+    for _ in range(5):
+        run.advance((move(10.0, 10.0),))
+    found = run.state.tensors["z"]
+    assert "own_psnr" in run.advance().metrics
+    run.advance((press(300.0, 200.0),))
+    plane, z = Plane.of(run.state.tensors["plane"]), run.state.tensors["z"]
+    assert plane.pixels(z)[0].tolist() == pytest.approx([300, 200], abs=0.1)
+    if method != "potential_flow":
+        # It keeps of the own picture whatever the map does not show.
+        axes = torch.stack([plane.right, plane.up])
+        away = z - found
+        rest = away - away @ axes.mT / axes.square().sum(1) @ axes
+        assert float(rest.norm()) < 0.3
+    assert "own_psnr" not in run.advance().metrics
     run.release()
 
 

@@ -34,17 +34,20 @@ FARTHEST = 8.0
 Source = Literal["axes", "pca", "sefa", "random", "supervised", "race", "kept"]
 
 
+_SIGMAS = "Sigmas. A row that is not there moves nothing."
+
+
 class Sliders(Settings):
     """How far one is along each direction."""
 
-    d1: float = knob(0.0, title="Row 1", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d2: float = knob(0.0, title="Row 2", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d3: float = knob(0.0, title="Row 3", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d4: float = knob(0.0, title="Row 4", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d5: float = knob(0.0, title="Row 5", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d6: float = knob(0.0, title="Row 6", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d7: float = knob(0.0, title="Row 7", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
-    d8: float = knob(0.0, title="Row 8", help="Sigmas.", unit="σ", ge=-8, le=8, live=True)
+    d1: float = knob(0.0, title="Row 1", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d2: float = knob(0.0, title="Row 2", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d3: float = knob(0.0, title="Row 3", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d4: float = knob(0.0, title="Row 4", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d5: float = knob(0.0, title="Row 5", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d6: float = knob(0.0, title="Row 6", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d7: float = knob(0.0, title="Row 7", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
+    d8: float = knob(0.0, title="Row 8", help=_SIGMAS, unit="σ", ge=-8, le=8, live=True)
 
     def values(self) -> list[float]:
         """All of them in order."""
@@ -115,7 +118,8 @@ class Params(Settings):
     play: int = knob(
         0,
         title="Play row",
-        help="Lead the pictures back and forth along a strip; 0 stands still.",
+        help="Lead the pictures back and forth along the strip of this number; 0 stands still, and "
+        "a number beyond the last strip is the last.",
         ge=0,
         le=ROWS,
         live=True,
@@ -180,6 +184,10 @@ class Strips:
     def count(self) -> int:
         """How many strips there are."""
         return len(self.titles)
+
+    def numbered(self) -> list[str]:
+        """The titles with the number by which knobs call their row."""
+        return [f"{k} · {title}" for k, title in enumerate(self.titles, 1)]
 
     # --- what a person does --------------------------------------------------------------
 
@@ -283,12 +291,16 @@ class Strips:
         reach = (REACH * float(sigmas[0]), REACH * sigma)
         return plane_through(self.base(), vectors[0], up, self.problem.codes.z, reach)
 
+    def leads(self, params: Params) -> int:
+        """The row that plays, or else is kept as a film: from 0, none beyond the last."""
+        return min(max(params.play, 1), self.count) - 1
+
     def played(self, params: Params) -> list[float]:
         """The sliders, that of the row that plays led along its strip."""
         values = list(self.values)
-        if 0 < params.play <= self.count:
+        if params.play:
             turn = self.rounds / params.speed
-            values[params.play - 1] = params.reach * _back_and_forth(turn)
+            values[self.leads(params)] = params.reach * _back_and_forth(turn)
         return values
 
     # --- what is kept and shown ----------------------------------------------------------
@@ -302,7 +314,7 @@ class Strips:
             self.way(k, starts[:1], bent[:1], values, params.reach)[:, 0] for k in range(self.count)
         ]
         rows = torch.stack(ways)
-        walked = min(max(params.play, 1), self.count) - 1
+        walked = self.leads(params)
         tensors = {
             "z": bent + self.shift(values),
             "plane": self.plane().tensor(),
@@ -319,12 +331,13 @@ class Strips:
         axes = [title.split("\n")[0] for title in self.titles[:2]]
         scalars: dict[str, Any] = {
             "look": {"ground": "plain", "color": 1, "axes": [*axes, ""][:2]},
-            "titles": self.titles,
+            "titles": self.numbered(),
             "marks": marks,
             "curves": numbers,
             "knobs": {f"sliders.d{k}": value for k, value in enumerate(self.values, 1)},
             "kept": {"directions": told(self.problem, self.titles, params.rule, params.reach)},
             "strips": {
+                "titles": self.titles,
                 "values": self.values,
                 "rounds": self.rounds,
                 "held": self.held,
@@ -344,7 +357,7 @@ class Strips:
         if self._changes is None or self._changes[0] != key:
             rows = [self.way(k, z, z, still, params.reach)[:, 0] for k in range(self.count)]
             found = changes(reader, torch.stack(rows))
-            self._changes = key, drawing(found, self.titles, reader.factors, params.reach)
+            self._changes = key, drawing(found, self.numbered(), reader.factors, params.reach)
         return self._changes[1]
 
     def load(self, state: State) -> None:
@@ -358,7 +371,7 @@ class Strips:
         self.directions = Directions(
             state.tensors["directions"].clone(), state.tensors["sigmas"].clone(), scores
         )
-        self.titles = list(state.scalars["titles"])
+        self.titles = list(kept["titles"])
 
 
 def shown(problem: Problem, params: Params, seed: int) -> tuple[Directions, list[str]]:
@@ -423,7 +436,7 @@ def solve(
     while True:
         with torch.no_grad():
             now = strips.state(step, params, numbers)
-            goes_on = not strips.arrival.over or 0 < params.play <= strips.count
+            goes_on = not strips.arrival.over or params.play > 0
         events = yield Paced(now, PACE) if goes_on else Idle(now)
         step += 1
         with torch.no_grad():
@@ -435,7 +448,7 @@ def solve(
             numbers = {}
             if not strips.arrival.over:
                 numbers = strips.arrival.go_on(problem)
-            elif 0 < params.play <= strips.count:
+            elif params.play:
                 strips.rounds = (strips.rounds + 1) % params.speed
 
 

@@ -176,7 +176,8 @@ class Params(Settings):
     play: int = knob(
         0,
         title="Play row",
-        help="Lead the picture along a strip, forth and back; 0 stands still.",
+        help="Lead the picture along a strip, forth and back; 0 stands still, and a number beyond "
+        "the last strip is the last.",
         ge=0,
         le=MOST,
         group="What is seen",
@@ -261,15 +262,12 @@ class Page:
             return True
         return False
 
-    def playing(self, params: Params) -> bool:
-        """Whether the picture is led along a strip."""
-        return 0 < params.play <= self.trainer.field.count
-
     def play(self, params: Params) -> None:
         """Take the next picture of the strip that plays."""
         order = _forth_and_back(self.views["rows"].shape[1])
         self.frame = (self.frame + 1) % (len(order) * 2)
-        self.row, self.column = params.play - 1, order[self.frame // 2]
+        self.row = min(params.play, self.trainer.field.count) - 1
+        self.column = order[self.frame // 2]
 
     def state(self, step: int, params: Params, numbers: Numbers) -> State:
         """All of it, and what is drawn of it."""
@@ -350,7 +348,7 @@ def solve(
         if trains:
             events = yield now
         else:
-            moves = page.playing(params) or not page.arrival.over
+            moves = params.play > 0 or not page.arrival.over
             events = yield Paced(now, PACE) if moves else Idle(now)
         before, params = params, tuned(params, events)
         moved = [page.take(event, params) for event in events]
@@ -365,7 +363,7 @@ def solve(
             anew = anew or step % REDRAWN == 0 or step == params.iterations
         if anew:
             page.look(params)
-        if page.playing(params):
+        if params.play:
             page.play(params)
 
 

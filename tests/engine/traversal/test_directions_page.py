@@ -128,11 +128,22 @@ def test_a_row_plays_forth_and_back(start: Begin) -> None:
     assert run.waiting
 
 
+def test_a_row_beyond_the_last_plays_the_last(start: Begin) -> None:
+    run = start(play=7, rows=2, speed=8)
+    z = run.state.tensors["z"]
+    run.advance()
+    assert not run.waiting
+    moved = run.state.tensors["z"] - z
+    along = moved @ run.state.tensors["directions"][1]
+    assert float(along) == pytest.approx(float(moved.norm()), rel=1e-3)
+    assert float(along) > 0.1
+
+
 def test_a_race_has_one_row_for_every_rule(start: Begin) -> None:
     run = start(rule="race", first=2)
     heads = [title.split("\n")[0] for title in run.state.scalars["titles"]]
-    assert len(heads) == 5
-    assert len(set(heads)) == 5
+    assert [head.split(" · ")[0] for head in heads] == list("12345")
+    assert len({head.split(" · ")[1] for head in heads}) == 5
     single = start("sefa", rule="sefa")
     assert torch.allclose(run.state.tensors["directions"][2], single.state.tensors["directions"][1])
 
@@ -147,7 +158,7 @@ def test_directions_are_kept_with_names_and_come_back(start: Begin, tmp_path: Pa
     file = str(tmp_path / "run" / "path.safetensors")
     again = start("again", rule="kept", file=file)
     assert torch.equal(again.state.tensors["directions"], vectors)
-    assert again.state.scalars["titles"][1] == "rainbow"
+    assert again.state.scalars["titles"][1] == "2 · rainbow"
     for entry, wrong in (("checksum", "0" * 64), ("generator", "another")):
         text = json.dumps({**told, entry: wrong})
         (tmp_path / "run" / "path.json").write_text(text)
@@ -181,7 +192,7 @@ def flow(tmp_path: Path) -> str:
 def test_a_trained_flow_joins_the_race_and_its_row_is_curved(start: Begin, flow: str) -> None:
     run = start(rule="race", first=2, flow=flow, reach=2.0)
     titles, rows = run.state.scalars["titles"], run.state.tensors["rows"]
-    assert titles[-1] == "Potential flow\nPotential 2"
+    assert titles[-1] == "6 · Potential flow\nPotential 2"
     assert len(titles) == len(rows) == 6
     walk = PotentialWalk(field_of(load_file(flow)), 1, length=0.4)
     z, steps = run.state.tensors["z"][:1], [run.state.tensors["z"][:1]]

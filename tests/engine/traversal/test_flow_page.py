@@ -102,6 +102,18 @@ def test_it_trains_and_then_waits_to_be_played(run: Run) -> None:
     assert z.shape == (1, 6)
 
 
+def test_a_row_beyond_the_last_plays_the_last(run: Run) -> None:
+    while not run.waiting:
+        run.advance()
+    run.advance((Tune({"play": 8}),))
+    assert not run.waiting
+    for _ in range(4):
+        run.advance()
+    marks = run.state.scalars["marks"]
+    assert marks[:2] == [-1, -1]
+    assert marks[2] > 3
+
+
 def test_strips_start_where_the_map_is_pressed(run: Run) -> None:
     run.advance((press(120.0, 320.0),))
     plane = Plane.of(run.state.tensors["plane"])

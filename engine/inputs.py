@@ -47,6 +47,6 @@ def keep(plan: Plan, before: Mapping[str, str]) -> Inputs:
             try:
                 Store().put(path)
             except OSError as error:
-                notes.append(f"{path.name} could not be kept for a repetition ({error})")
+                notes.append(f"the file {path.name} could not be kept for a repetition ({error})")
         records[name] = InputRecord(hash=found, path=reference)
     return Inputs(files, records, notes)

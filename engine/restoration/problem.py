@@ -288,8 +288,8 @@ def working_picture(settings: RestorationSettings, path: Path) -> tuple[Tensor, 
     needed = SMALLEST if _enlarges(settings) else max(SMALLEST, FEWEST * factor)
     if min(picture.shape[2:]) < needed:
         raise BadInput(
-            f"picture: {path.name} is worked on at {picture.shape[3]} × {picture.shape[2]} "
-            f"pixels; this damage needs {needed} × {needed}",
+            f"picture: the file {path.name} is worked on at {picture.shape[3]} × "
+            f"{picture.shape[2]} pixels; this damage needs {needed} × {needed}",
             "inputs.picture",
         )
     return picture, notes

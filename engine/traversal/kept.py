@@ -24,6 +24,8 @@ from engine.traversal.paths import Directions, Walk
 from engine.traversal.potentials import PotentialWalk
 from engine.traversal.problem import Problem
 
+_ALLOWED = "allowed: path.safetensors of an earlier run that kept some"
+
 
 def told(problem: Problem, titles: list[str], rule: str, reach: float) -> list[dict[str, Any]]:
     """What ``path.json`` says of each direction."""
@@ -84,9 +86,9 @@ def read_kept(name: str, problem: Problem) -> tuple[Directions, list[str]]:
         vectors, sigmas = tensors["directions"], tensors["sigmas"]
         titles = [str(entry["title"]) for entry in known["directions"]]
     except (KeyError, TypeError) as error:
-        raise BadInput(f"file: {Path(name).name} holds no directions ({error})", "file") from error
+        raise _without(name, "file", "directions") from error
     if vectors.shape != (len(titles), generator.latent_dim) or len(sigmas) != len(titles):
-        raise BadInput(f"file: {Path(name).name} holds no directions of this latent", "file")
+        raise _without(name, "file", "directions of this latent")
     vectors, sigmas = vectors.to(problem.start), sigmas.to(problem.start)
     return Directions(vectors, sigmas, torch.ones_like(sigmas)), titles
 
@@ -105,13 +107,9 @@ def read_flow(name: str, problem: Problem) -> KeptFlow:
         half = int(known["half"])
         field = field_of(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise BadInput(
-            f"flow: {Path(name).name} holds no potentials (allowed: path.safetensors of a run of "
-            "potential flows)",
-            "flow",
-        ) from error
+        raise _without(name, "flow", "potentials") from error
     if field.latent_dim != problem.generator.latent_dim or half < 2:
-        raise BadInput(f"flow: {Path(name).name} holds no potentials of this latent", "flow")
+        raise _without(name, "flow", "potentials of this latent")
     return KeptFlow(field.to(problem.start), half)
 
 
@@ -119,19 +117,34 @@ def _read(
     name: str, problem: Problem, knob: str, what: str
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What a run kept, if it is one of this generator."""
+    if not name:
+        raise BadInput(f"{knob}: choose the path.safetensors of an earlier run", knob)
     path = Path(name).expanduser()
-    if not name or not path.is_file():
-        raise BadInput(f"{knob}: {name!r} is not there (allowed: path.safetensors of a run)", knob)
+    beside = path.with_suffix(".json")
+    if not path.is_file():
+        raise BadInput(f"{knob}: the file {name} is not there ({_ALLOWED})", knob)
+    if not beside.is_file():
+        raise BadInput(
+            f"{knob}: the file {beside.name} is not beside {path.name}; it says whose {what} "
+            "these are",
+            knob,
+        )
     try:
         tensors = load_file(path)
-        known = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        known = json.loads(beside.read_text(encoding="utf-8"))
         whose = str(known["generator"]), str(known["checksum"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise BadInput(f"{knob}: {path.name} holds no {what} ({error})", knob) from error
+        raise _without(name, knob, what) from error
     generator = problem.generator
     mine = generator.name, generator.checksum if isinstance(generator, Shipped) else ""
     if whose != mine:
+        title = str(known.get("title", whose[0]))
+        other = f"“{title}”" if whose[0] != mine[0] else f"other weights of “{title}”"
         raise BadInput(
-            f"{knob}: its {what} belong to {whose[0]} (allowed: those of this {mine[0]})", knob
+            f"{knob}: these {what} belong to {other} (allowed: those of “{generator.title}”)", knob
         )
     return tensors, known
+
+
+def _without(name: str, knob: str, what: str) -> BadInput:
+    return BadInput(f"{knob}: the file {Path(name).name} holds no {what} ({_ALLOWED})", knob)

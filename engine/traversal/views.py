@@ -132,7 +132,7 @@ def plane_along(
     directions, titles = found(problem, rule, seed)
     count = len(directions.vectors)
     if count < 2:
-        raise BadInput(f"rule: it has one direction, and a map needs two (rule {rule})", "rule")
+        raise BadInput(f"rule: “{RULES[rule]}” has one direction here, and a map needs two", "rule")
     one = min(across, count) - 1
     two = min(up, count) - 1
     if one == two:

@@ -159,10 +159,14 @@ def test_directions_are_kept_with_names_and_come_back(start: Begin, tmp_path: Pa
     again = start("again", rule="kept", file=file)
     assert torch.equal(again.state.tensors["directions"], vectors)
     assert again.state.scalars["titles"][1] == "2 · rainbow"
-    for entry, wrong in (("checksum", "0" * 64), ("generator", "another")):
-        text = json.dumps({**told, entry: wrong})
-        (tmp_path / "run" / "path.json").write_text(text)
-        with pytest.raises(BadInput, match="belong to"):
+    other = {"generator": "sprites-vae", "title": "Sprites, beta-VAE"}
+    for wrong, whose in (
+        ({"checksum": "0" * 64}, "other weights of “Drawn by hand”"),
+        (other, "“Sprites, beta-VAE”"),
+    ):
+        (tmp_path / "run" / "path.json").write_text(json.dumps({**told, **wrong}))
+        said = rf"these directions belong to {whose} \(allowed: those of “Drawn by hand”\)"
+        with pytest.raises(BadInput, match=said):
             start("wrong", rule="kept", file=file)
 
 
@@ -171,11 +175,31 @@ def test_a_file_without_directions_is_refused(
     start: Begin, tmp_path: Path, content: bytes | None
 ) -> None:
     file = tmp_path / "path.safetensors"
+    told = "the file path.safetensors holds no directions"
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(BadInput, match="file: ") as caught:
+        (tmp_path / "path.json").write_text("{}")
+    else:
+        told = f"the file {file} is not there"
+    with pytest.raises(BadInput) as caught:
         start(rule="kept", file=str(file))
     assert caught.value.field == "file"
+    # What a person did is said, and not what a library said of it.
+    assert (
+        str(caught.value) == f"file: {told} (allowed: path.safetensors of an earlier run that "
+        "kept some)"
+    )
+
+
+def test_no_file_at_all_asks_for_one(start: Begin) -> None:
+    with pytest.raises(BadInput, match=r"^file: choose the path\.safetensors of an earlier run$"):
+        start(rule="kept")
+
+
+def test_a_file_that_lost_its_companion_says_so(start: Begin, tmp_path: Path) -> None:
+    (tmp_path / "path.safetensors").write_bytes(b"")
+    with pytest.raises(BadInput, match=r"the file path\.json is not beside path\.safetensors"):
+        start(rule="kept", file=str(tmp_path / "path.safetensors"))
 
 
 @pytest.fixture

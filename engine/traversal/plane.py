@@ -11,6 +11,9 @@ from engine.method import BadInput
 
 #: Side of a map, in pixels.
 SIDE = 480
+#: The latent that a map is laid through is no farther from its middle, in shares of the way to the
+#: edge: its ring is whole, and there is room beyond it.
+WITHIN = 0.9
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ def plane_through(
         z: (1, d).
         right, up: unit vectors (d,); ``up`` is turned to a right angle within their plane.
         codes: latents (n, d), whose mean is the middle along both directions.
-        reach: from the middle to the edges, right and up.
+        reach: from the middle to the edges, right and up; both are made larger alike where ``z``
+            lies farther out than ``WITHIN``.
 
     Raises:
         BadInput: the two directions are one.
@@ -89,4 +93,6 @@ def plane_through(
     middle = codes.mean(0)
     axes = torch.stack([across, along])
     origin = z[0] + (middle - z[0]) @ axes.mT @ axes
-    return Plane(origin, reach[0] * across, reach[1] * along)
+    plane = Plane(origin, reach[0] * across, reach[1] * along)
+    out = max(1.0, float(plane.places(z[:1]).abs().max()) / WITHIN)
+    return Plane(origin, out * plane.right, out * plane.up)

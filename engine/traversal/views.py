@@ -13,7 +13,7 @@ from engine.traversal import axes as axes_rule
 from engine.traversal import supervised
 from engine.traversal.paths import Directions, spread
 from engine.traversal.pca import pca
-from engine.traversal.plane import Plane, plane_through
+from engine.traversal.plane import WITHIN, Plane, plane_through
 from engine.traversal.problem import Problem
 from engine.traversal.random_directions import random_directions
 from engine.traversal.sefa import sefa
@@ -125,7 +125,7 @@ def plane_along(
     """
     codes = problem.codes
     if codes.z.shape[1] == 2:
-        reach = max(REACH, float(codes.z.abs().quantile(0.995)))
+        reach = max(REACH, float(codes.z.abs().quantile(0.995)), float(z.abs().max()) / WITHIN)
         right, above = torch.eye(2).to(z)
         origin = torch.zeros(2).to(z)
         return Plane(origin, reach * right, reach * above), ("First number", "Second number")

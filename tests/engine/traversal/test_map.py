@@ -11,12 +11,14 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
-from walks import begun, move, press, release
+from walks import begun, move, press, problem, release
 
 from engine.messages import Nudge, Tune
 from engine.runs import Run
+from engine.traversal import sources
 from engine.traversal.plane import SIDE, Plane
 from engine.traversal.strips_view import layout
+from engine.traversal.views import plane_along
 
 MIDDLE = (SIDE - 1) / 2
 
@@ -220,6 +222,22 @@ def test_another_plane_goes_through_where_one_is(run: Run) -> None:
     after = plane(run)
     assert not torch.allclose(before.right, after.right)
     assert torch.allclose(after.latents(after.places(z)), z, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["faces-gan", "digits-map", "drawn"])
+def test_a_map_holds_the_latent_that_it_is_laid_through(name: str) -> None:
+    if name not in sources.generators():
+        pytest.skip(f"{name} does not ship")
+    built = problem(generator=name)
+    near, _ = plane_along(built, built.codes.z.mean(0)[None], "axes", 1, 2)
+    for z in (built.start, 9.0 * torch.ones_like(built.start)):
+        laid, _ = plane_along(built, z, "axes", 1, 2)
+        place = laid.places(z)[0]
+        assert float(place.abs().max()) <= 0.9 + 1e-5
+        assert torch.allclose(laid.latents(place[None]), z, atol=1e-4)
+        # What is a circle on one map is one on every other.
+        sides = [float(p.right.norm() / p.up.norm()) for p in (near, laid)]
+        assert sides[0] == pytest.approx(sides[1], rel=1e-4)
 
 
 @pytest.mark.parametrize("ground", ["pictures", "density", "plain"])

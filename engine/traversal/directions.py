@@ -335,7 +335,11 @@ class Strips:
             "marks": marks,
             "curves": numbers,
             "knobs": {f"sliders.d{k}": value for k, value in enumerate(self.values, 1)},
-            "kept": {"directions": told(self.problem, self.titles, params.rule, params.reach)},
+            "kept": {
+                "directions": told(
+                    self.problem, self.titles, params.rule, params.reach, self.values[: self.count]
+                )
+            },
             "strips": {
                 "titles": self.titles,
                 "values": self.values,

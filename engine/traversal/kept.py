@@ -7,6 +7,7 @@ can be shared because each keeps its name, its range and the generator that it b
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ from engine.traversal.problem import Problem
 _ALLOWED = "allowed: path.safetensors of an earlier run that kept some"
 
 
-def told(problem: Problem, titles: list[str], rule: str, reach: float) -> list[dict[str, Any]]:
-    """What ``path.json`` says of each direction."""
+def told(
+    problem: Problem, titles: list[str], rule: str, reach: float, values: Sequence[float]
+) -> list[dict[str, Any]]:
+    """What ``path.json`` says of each direction.
+
+    Args:
+        values: how far a person is along each; its sign is the side on which it was of use.
+    """
     generator = problem.generator
     checksum = generator.checksum if isinstance(generator, Shipped) else ""
     return [
@@ -38,10 +45,10 @@ def told(problem: Problem, titles: list[str], rule: str, reach: float) -> list[d
             "generator": generator.name,
             "checksum": checksum,
             "range": [-reach, reach],
-            "sign": 1,
+            "sign": -1 if value < 0 else 1,
             "start": problem.settings.start,
         }
-        for title in titles
+        for title, value in zip(titles, values, strict=True)
     ]
 
 
@@ -72,7 +79,7 @@ class _InTime:
 
 
 def read_kept(name: str, problem: Problem) -> tuple[Directions, list[str]]:
-    """The directions of an earlier run, and their titles.
+    """The directions of an earlier run, and their titles; forward is where a person went.
 
     Args:
         name: its ``path.safetensors``, with ``path.json`` beside it.
@@ -85,12 +92,14 @@ def read_kept(name: str, problem: Problem) -> tuple[Directions, list[str]]:
     try:
         vectors, sigmas = tensors["directions"], tensors["sigmas"]
         titles = [str(entry["title"]) for entry in known["directions"]]
-    except (KeyError, TypeError) as error:
+        signs = [float(entry.get("sign", 1)) for entry in known["directions"]]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise _without(name, "file", "directions") from error
     if vectors.shape != (len(titles), generator.latent_dim) or len(sigmas) != len(titles):
         raise _without(name, "file", "directions of this latent")
     vectors, sigmas = vectors.to(problem.start), sigmas.to(problem.start)
-    return Directions(vectors, sigmas, torch.ones_like(sigmas)), titles
+    turned = vectors * torch.tensor(signs).to(vectors)[:, None]
+    return Directions(turned, sigmas, torch.ones_like(sigmas)), titles
 
 
 def read_flow(name: str, problem: Problem) -> KeptFlow:

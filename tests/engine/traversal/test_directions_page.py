@@ -170,6 +170,24 @@ def test_directions_are_kept_with_names_and_come_back(start: Begin, tmp_path: Pa
             start("wrong", rule="kept", file=file)
 
 
+def test_a_kept_direction_comes_back_on_the_side_on_which_it_was_used(
+    start: Begin, tmp_path: Path
+) -> None:
+    run = start(rule="sefa", rows=3)
+    run.advance((Tune({"sliders.d1": 1.5, "sliders.d2": -2.0}),))
+    vectors, z = run.state.tensors["directions"].clone(), run.state.tensors["z"].clone()
+    run.close("finished")
+    told = json.loads((tmp_path / "run" / "path.json").read_text())["directions"]
+    assert [entry["sign"] for entry in told] == [1, -1, 1]
+    assert [entry["start"] for entry in told] == [0, 0, 0]
+    file = str(tmp_path / "run" / "path.safetensors")
+    again = start("again", rule="kept", file=file)
+    turned = torch.tensor([[1.0], [-1.0], [1.0]])
+    assert torch.equal(again.state.tensors["directions"], turned * vectors)
+    again.advance((Tune({"sliders.d1": 1.5, "sliders.d2": 2.0}),))
+    assert torch.allclose(again.state.tensors["z"], z, atol=1e-6)
+
+
 @pytest.mark.parametrize("content", [None, b"", b"nonsense"])
 def test_a_file_without_directions_is_refused(
     start: Begin, tmp_path: Path, content: bytes | None

@@ -29,6 +29,9 @@ from widgets.parts.flow import FlowLayout
 REDRAW_MS = 50
 """Curves are drawn at most this often, however fast values come."""
 
+Declared = tuple[str, str, str] | tuple[str, str, str, int]
+"""Key, title, unit, and maybe the decimals worth reading."""
+
 
 class CurvePlot(QFrame):
     """Curves over steps, with their newest values above them.
@@ -83,13 +86,13 @@ class CurvePlot(QFrame):
 
     # Content.
 
-    def set_series(self, series: Sequence[tuple[str, str, str]], first_style: int = 0) -> None:
-        """Declare the curves as (key, title, unit); clears all.
+    def set_series(self, series: Sequence[Declared], first_style: int = 0) -> None:
+        """Declare the curves as (key, title, unit), and the decimals worth reading; clears all.
 
         They take the theme's colors from ``first_style`` on, so that neighboring plots can differ.
         """
         self._first_style = first_style
-        self._series = {key: Series(key, title, unit) for key, title, unit in series}
+        self._series = {key: Series(key, *rest) for key, *rest in series}
         self._build_head()
         self.canvas.set_series(list(self._series.values()), first_style)
         self._redraw()
@@ -230,7 +233,7 @@ class CurvePlot(QFrame):
                 near = series.nearest(at)
                 found = near is not None and series.x[near] == at
                 value = float(series.y[near]) if found and near is not None else None
-            text = value_text(value, series.unit)
+            text = value_text(value, series.unit, series.decimals)
             texts.append(f"{series.title} {text}")
             if at is not None and entry is self._entries[-1]:
                 text = f"{self._x_title} {position_text(at)} · {text}"

@@ -94,7 +94,7 @@ class CurvesPanel(QScrollArea):
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
                 # Neighbors differ in color, unless they show the same things.
-                series = [(s.metric, s.title, s.unit) for s in panel.series]
+                series = [(s.metric, s.title, s.unit, s.decimals) for s in panel.series]
                 plot.set_series(series, place if legend else 0)
                 plot.set_legend(legend)
                 plot.setMinimumWidth(NARROWEST)

@@ -254,7 +254,7 @@ def _fields(row: RunRow) -> dict[str, Any]:
 def _curve(panel: PanelSpec, curves: Curves) -> CurvePlot:
     plot = CurvePlot(panel.title)
     shown = [series for series in panel.series if series.metric in curves]
-    plot.set_series([(series.metric, series.title, series.unit) for series in shown])
+    plot.set_series([(s.metric, s.title, s.unit, s.decimals) for s in shown])
     for series in shown:
         points = curves[series.metric]
         plot.set_data(series.metric, [p[0] for p in points], [p[1] for p in points])

@@ -66,4 +66,5 @@ def confusions(counts: Tensor) -> Tensor:
     Every row is shown as shares of its sum.
     """
     names = [str(k) for k in range(1, len(counts) + 1)]
-    return heat_map(counts / counts.sum(1, keepdim=True).clamp_min(1e-9), names, names)
+    shares = counts / counts.sum(1, keepdim=True).clamp_min(1e-9)
+    return heat_map(shares, names, names, down="moved by", across="taken for")

@@ -174,7 +174,8 @@ class Page:
         """What each dial tells of each factor, as a picture (3, H, W)."""
         names = short([factor.title for factor in self.of.factors])
         dials = [str(k) for k in range(1, len(self.at) + 1)]
-        return heat_map(self.shares, names, dials, (~self.alive).tolist())
+        dead = (~self.alive).tolist()
+        return heat_map(self.shares, names, dials, dead, down="factor", across="dial")
 
     @torch.no_grad()
     def turn(self, row: int) -> None:

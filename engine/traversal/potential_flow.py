@@ -320,6 +320,14 @@ class Page:
         self.arrival = Arrival(kept, *page["arrival"])
 
 
+def told(parts: Numbers, count: int) -> Numbers:
+    """What people are told of a step that trained ``count`` potentials: what panels declare."""
+    numbers = {k: v for k, v in parts.items() if k in ("rest", "wave", "distinct")}
+    if "accuracy" in parts:
+        numbers |= {"accuracy": 100 * parts["accuracy"], "chance": 100 / count}
+    return numbers
+
+
 def _forth_and_back(columns: int) -> list[int]:
     """The columns of a strip from its middle to the right, to the left and home again."""
     middle = columns // 2
@@ -358,7 +366,7 @@ def solve(
             page.start = page.arrival.z
             anew = page.arrival.over
         elif trains:
-            numbers = page.trainer.step(step, params.plan())
+            numbers = told(page.trainer.step(step, params.plan()), params.count)
             step += 1
             anew = anew or step % REDRAWN == 0 or step == params.iterations
         if anew:
@@ -405,9 +413,12 @@ METHOD = Method(
             name="accuracy",
             title="Told apart",
             kind="curve",
-            series=(SeriesSpec("accuracy", "Judge is right", better="high"),),
+            series=(
+                SeriesSpec("accuracy", "Judge is right", "%", better="high", decimals=1),
+                SeriesSpec("chance", "By chance", "%", decimals=1),
+            ),
             help="How often the judge tells from two neighboring pictures which potential led "
-            "from one to the other. By chance it is one in the number of potentials.",
+            "from one to the other. By chance it is once in the number of potentials.",
         ),
         PanelSpec(
             name="terms",

@@ -84,8 +84,7 @@ class Trainer:
         """Training step ``k`` (from 0); its pictures are a function of ``k`` and the seed alone.
 
         Returns:
-            ``rebuilt``, the mean cross entropy of a number of a picture, and ``quantize``, the mean
-            square distance of latents from their values.
+            ``rebuilt``, the mean cross entropy of a number of a picture.
         """
         x, _ = self._stream.batch(k, batch)
         x = x.to(self.device).contiguous(memory_format=torch.channels_last)
@@ -103,7 +102,7 @@ class Trainer:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.network.eval()
-        return {name: float(parts[name].detach()) for name in ("rebuilt", "quantize")}
+        return {"rebuilt": float(parts["rebuilt"].detach())}
 
     @torch.no_grad()
     def look(self, k: int) -> bool:

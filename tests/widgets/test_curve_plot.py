@@ -403,6 +403,14 @@ def test_an_axis_never_has_one_number_alone():
     assert value_ticks(0.0, 0.6, 30, logarithmic=False).texts == ["0", "0.5"]
 
 
+def test_the_head_shows_no_more_decimals_than_are_worth_reading(plot):
+    plot.set_series([("live", "Live dials", "", 0)])
+    plot.append("live", 1, 12.0)
+    assert plot._entries[0].value.text() == "–"
+    plot._redraw()
+    assert plot._entries[0].value.text() == "12"
+
+
 def test_numbers_read_well():
     assert [value_text(v) for v in (31.4159, 1.03, 0.612, 123.456, 4321.9)] == [
         "31.42",
@@ -413,6 +421,12 @@ def test_numbers_read_well():
     ]
     assert value_text(-2.5, "dB") == "−2.50 dB"
     assert value_text(1.234e-5) == "1.23·10⁻⁵"
+    # No more decimals than are worth reading; a count has none.
+    shown = [value_text(*v) for v in ((12.0, "", 0), (0.0, "", 0), (63.69, "%", 1), (0.02, "%", 1))]
+    assert shown == ["12", "0", "63.7 %", "0.0 %"]
+    assert value_text(31.4159, "dB", 2) == "31.42 dB"
+    assert value_text(0.61234, "", 2) == "0.6123"
+    assert value_text(5e-4, "nats", 3) == "5.00·10⁻⁴ nats"
     assert value_text(None) == value_text(float("nan")) == "–"
     assert [tick_text(v, 0.5) for v in (0, 0.5, 1)] == ["0", "0.5", "1.0"]
     assert tick_text(1e-4, 1e-4) == "10⁻⁴"

@@ -90,16 +90,23 @@ def tick_text(value: float, step: float) -> str:
     return f"{value:.{decimals}f}".replace("-", "−")
 
 
-def value_text(value: float | None, unit: str = "") -> str:
-    """A measured value with three to five digits and its unit; an en dash when there is none."""
+def value_text(value: float | None, unit: str = "", decimals: int | None = None) -> str:
+    """A measured value with three to five digits and its unit; an en dash when there is none.
+
+    ``decimals`` are worth reading: no more of them are shown, but those below 1 that it takes to
+    tell small values apart, unless values are counts (0) or tenths (1).
+    """
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
-    if size >= 1e5 or 0 < size < 1e-3:
+    coarse = decimals is not None and decimals < 2
+    if size >= 1e5 or (0 < size < 1e-3 and not coarse):
         text = scientific(value, 2)
     else:
-        decimals = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
-        text = f"{value:.{decimals}f}".replace("-", "−")
+        places = 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 1 else 4
+        if decimals is not None and (coarse or size >= 1):
+            places = min(places, decimals)
+        text = f"{value:.{places}f}".replace("-", "−")
     return f"{text} {unit}" if unit else text
 
 

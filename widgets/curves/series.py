@@ -11,10 +11,11 @@ Values = NDArray[np.float64]
 class Series:
     """One named curve. Appending is amortized O(1); x is expected to grow."""
 
-    def __init__(self, key: str, title: str, unit: str = "") -> None:
+    def __init__(self, key: str, title: str, unit: str = "", decimals: int | None = None) -> None:
         self.key = key
         self.title = title
         self.unit = unit
+        self.decimals = decimals
         self._x = np.empty(256)
         self._y = np.empty(256)
         self._count = 0

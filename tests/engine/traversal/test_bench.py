@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +141,31 @@ def test_a_press_ends_the_approach_and_goes_where_it_points(
         rest = away - away @ axes.mT / axes.square().sum(1) @ axes
         assert float(rest.norm()) < 0.3
     assert "own_psnr" not in run.advance().metrics
+    run.release()
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("potential_flow", {"count": 4, "path": 6, "batch": 8, "iterations": 3}),
+        ("latent_quantization", {"data": "sprites", "latents": 4, "steps": 2, "batch": 8}),
+    ],
+)
+def test_every_number_that_is_told_has_a_title(
+    tmp_path: Path, method: str, params: dict[str, Any]
+) -> None:
+    run = begun(tmp_path, method, **params)
+    told: dict[str, float] = {}
+    while not run.waiting:
+        told |= run.advance().metrics
+    catalogue = installed().catalogue
+    panels = catalogue.method(f"traversal.{method}").panels
+    known = {series.metric: series for panel in panels for series in panel.series}
+    assert told.keys() <= known.keys()
+    if "accuracy" in told:
+        assert told["chance"] == 25.0
+        assert 1 < told["accuracy"] <= 100
+        assert known["accuracy"].unit == known["chance"].unit == "%"
     run.release()
 
 

@@ -8,7 +8,7 @@ import torch
 
 from engine.method import BadInput
 from engine.traversal import canvas, strips_view
-from engine.traversal.heat_map import ENTRY, GAP, heat_map
+from engine.traversal.heat_map import ENTRY, GAP, LINE, heat_map
 from engine.traversal.plane import SIDE, plane_through
 
 
@@ -113,3 +113,17 @@ def test_a_heat_map_colors_by_share_and_leaves_the_dead_dark() -> None:
 
     assert color(0, 0) == color(1, 1) == [92, 207, 190]
     assert color(0, 1) == color(1, 0) == color(1, 2) == color(0, 2) == [27, 33, 42]
+
+
+def test_a_heat_map_says_what_its_rows_and_columns_are() -> None:
+    shares = torch.eye(3)
+    plain = heat_map(shares, ["1", "2", "3"], ["1", "2", "3"])
+    told = heat_map(shares, ["1", "2", "3"], ["1", "2", "3"], down="moved by", across="taken for")
+    assert torch.equal(told[:, -3 * (ENTRY + GAP) :, -3 * (ENTRY + GAP) :], plain[:, LINE:, -93:])
+    head, beside = told[:, :LINE], told[:, LINE : 2 * LINE, : -3 * (ENTRY + GAP)]
+    for part in (head, beside):
+        bright = part.amax(0) > 0.5
+        assert int(bright.sum()) > 60
+        # Whole: the ground is all around it.
+        assert not bright[:, :3].any()
+        assert not bright[:, -3:].any()

@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.data.factors import Factor
 from engine.traversal.canvas import COLORS, Canvas, fitting, words
 from engine.traversal.drawn import FACTORS, Drawn
-from engine.traversal.heat_map import FAINT, GROUND, TEXT
+from engine.traversal.heat_map import GROUND, TEXT
 from engine.traversal.metrics.selectivity import Selectivity, selectivity
 from engine.traversal.problem import Problem
 
@@ -34,7 +34,9 @@ TOLD = 0.25
 HARDLY = 0.04
 
 #: Width of the picture, of the space around a plot, and height of a plot and of a line of text.
-WIDTH, SPACE, PLOT, LINE = 480, 10, 62, 18
+WIDTH, SPACE, PLOT, LINE = 480, 10, 62, 20
+#: Sizes of a title and of all other words: a small window shows the picture smaller, to be read.
+TITLE, LETTERS = 15, 14
 _GRID = (44, 53, 66)
 
 
@@ -202,28 +204,28 @@ def drawing(
     for one, title, (left, upper) in zip(found, titles, corners, strict=True):
         lines = title.split("\n")
         name = lines[0]
-        words(canvas, name, left, upper - 2 * LINE + 4, size=fitting(name, across, 13))
-        told = "hardly anything that is known"
+        words(canvas, name, left, upper - 2 * LINE + 2, size=fitting(name, across, TITLE))
+        told = "hardly anything known"
         if one.factor is not None and float(one.curves.max()) >= HARDLY:
             told = f"{100 * one.share:.0f} % {factors[one.factor].title}"
-        size = fitting(told, across - 44, 11)
-        words(canvas, told, left, upper - LINE + 3, size=size, color=TEXT)
-        _at_right(canvas, f"{100 * top:.0f} %", left + across, upper - LINE + 4)
+        size = fitting(told, across - 52, LETTERS)
+        words(canvas, told, left, upper - LINE + 2, size=size, color=TEXT)
+        _at_right(canvas, f"{100 * top:.0f} %", left + across, upper - LINE + 2)
     bottom = down * cell - SPACE + 2
     for left in sorted({left for left, _ in corners}):
-        words(canvas, f"−{reach:g} σ", left, bottom, size=10, color=FAINT)
+        words(canvas, f"−{reach:g} σ", left, bottom, size=LETTERS, color=TEXT)
         _at_right(canvas, f"{reach:g} σ", left + across, bottom)
     for k, kind in enumerate(factors):
         left = SPACE + (k % 2) * (across + SPACE)
         middle = down * cell + LINE + (k // 2) * LINE + LINE // 2
         canvas[middle - 2 : middle + 2, left : left + 16] = COLORS[k % len(COLORS)]
-        size = fitting(kind.title, across - 24, 12)
+        size = fitting(kind.title, across - 24, LETTERS)
         words(canvas, kind.title, left + 24, middle, size=size, color=TEXT, anchor="lm")
     return torch.from_numpy(canvas).permute(2, 0, 1).float() / 255
 
 
 def _at_right(canvas: Canvas, text: str, x: float, y: float) -> None:
-    words(canvas, text, x, y, size=10, color=FAINT, anchor="ra")
+    words(canvas, text, x, y, size=LETTERS, color=TEXT, anchor="ra")
 
 
 def _lines(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,8 @@ from walks import begun, problem
 
 from engine.data.factors import Factor
 from engine.messages import Tune
-from engine.traversal import sources
+from engine.traversal import factor_curves, sources
+from engine.traversal.canvas import WHITE
 from engine.traversal.drawn import Drawn
 from engine.traversal.factor_curves import (
     WIDTH,
@@ -122,6 +124,24 @@ def test_every_row_has_a_plot(count: int) -> None:
     assert 0.0 <= float(picture.min()) < float(picture.max()) <= 1.0
     taller = drawing(shown * 3, ["Row"] * 3 * count, reader.factors, 3.0)
     assert taller.shape[1] > picture.shape[1]
+
+
+def test_the_words_of_the_plots_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, tuple[int, tuple[int, int, int]]] = {}
+
+    def words(*args: Any, size: int = 13, color: tuple[int, int, int] = WHITE, **_: Any) -> None:
+        seen[args[1]] = size, color
+
+    monkeypatch.setattr(factor_curves, "words", words)
+    reader = reader_of(problem())
+    assert reader is not None
+    rows = torch.stack([torch.linspace(-2, 2, 11)[:, None] * Drawn().A[k] for k in (0, 2)])
+    still = torch.zeros(1, 11, 6)
+    found = changes(reader, torch.cat([rows, still]))
+    drawing(found, ["1 · Principal components", "2 · SeFa", "3 · None"], reader.factors, 3.0)
+    assert {"−3 σ", "3 σ", "50 %", "hardly anything known"} <= seen.keys()
+    assert "1 · Principal components" in seen
+    assert all(size >= 13 and min(color) > 150 for size, color in seen.values()), seen
 
 
 def test_nothing_is_read_where_nobody_knows_the_factors() -> None:

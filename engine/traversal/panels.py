@@ -129,23 +129,27 @@ def preview(
     look = {"axes": axes, "color": 1}
     state = State(0, None, {"z": problem.start, "plane": plane.tensor()}, {"look": look})
     channels, height, width = problem.generator.shape
-    facts = {
-        "size": f"{width} × {height} px",
-        "latent": problem.generator.latent_dim,
-        "color": channels == 3,
-        "notes": [f"a latent of {problem.generator.latent_dim} numbers", *problem.notes],
-    }
+    latent = problem.generator.latent_dim
+    notes = [f"pictures of {width} × {height} px, from a latent of {latent} numbers"]
+    facts: dict[str, Any] = {"latent": latent, "color": channels == 3}
+    if problem.picture is not None:
+        side = problem.picture.shape[-1]
+        facts["size"] = f"its middle {side} × {side} px"
+        notes.append("it counts in place of the starting picture")
+    facts["notes"] = [*notes, *problem.notes]
     return pictures(problem, state), facts
 
 
 @torch.no_grad()
 def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
-    """Write the picture, map and strips as PNG, the walk as GIF, MP4 and as latents.
+    """Write all pictures as one, and each as PNG, the walk as GIF, MP4 and as latents.
 
     The walk is the state's ``walk`` (t, d) or (t, n, d); see ``LONGEST``.
     """
-    outputs = {}
     shown = pictures(problem, state)
+    overview(shown).save(folder / "overview.png", compress_level=1)
+    # The first is what a person saves as the result.
+    outputs = {"overview": "overview.png"}
     for name, panel in shown.items():
         image = Image.fromarray(panel.numpy())
         if name == "picture":
@@ -153,8 +157,6 @@ def save(problem: Problem, state: State, folder: Path) -> dict[str, str]:
             image = image.resize((image.width * times, image.height * times), 0)
         image.save(folder / f"{name}.png", compress_level=1)
         outputs[name] = f"{name}.png"
-    overview(shown).save(folder / "overview.png", compress_level=1)
-    outputs["overview"] = "overview.png"
     walk = state.tensors.get("walk")
     if walk is not None and len(walk) > 1:
         films_of(problem, walk, folder)

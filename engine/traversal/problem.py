@@ -41,7 +41,8 @@ class TraversalSettings(Settings):
     start: int = knob(
         0,
         title="Starting picture",
-        help="Which of the generator's pictures you start from. Every number is another one.",
+        help="Which of the generator's pictures you start from. Every number is another one. A "
+        "picture of your own counts in its place.",
         ge=0,
         le=9999,
     )

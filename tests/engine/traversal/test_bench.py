@@ -76,6 +76,22 @@ def test_a_preview_shows_map_and_picture(name: str) -> None:
     assert all(torch.equal(shown[key], again[key]) for key in shown)
 
 
+def test_a_preview_tells_the_size_of_an_own_picture_and_not_the_generators(
+    own: tuple[Path, torch.Tensor],
+) -> None:
+    agreed = plan(RunRequest(method="traversal.map", problem=DRAWN))
+    _, facts = BENCH.preview(agreed.problem, agreed.context())
+    assert "size" not in facts
+    assert "32 × 32 px" in facts["notes"][0]
+    given = {"picture": str(own[0])}
+    agreed = plan(RunRequest(method="traversal.map", problem=DRAWN, inputs=given))
+    _, facts = BENCH.preview(agreed.problem, agreed.context())
+    with Image.open(own[0]) as picture:
+        side = min(picture.size)
+    assert facts["size"] == f"its middle {side} × {side} px"
+    assert "in place of the starting picture" in facts["notes"][1]
+
+
 def test_every_starting_picture_is_another_one() -> None:
     starts = [problem(start=k).start for k in (0, 1, 0)]
     assert torch.equal(starts[0], starts[2])

@@ -163,6 +163,7 @@ TRAINERS: dict[str, Callable[[Sequence[str]], None]] = {
         "rooms-qlae",
         "emoji-vae",
         "faces-gan",
+        "faces-reader",
     )
 }
 TRAINERS |= {n: _trainer(n, "lpn_train") for n in ("lpn-line", "lpn-digits", "lpn-photos")}

@@ -3,13 +3,14 @@
 Factors are read from latents, so that rows can be read as fast as they are drawn. The reader learns
 from latents of pictures with known factors: a plane, and what it leaves over by kernel ridge
 regression (B. Schölkopf, A. Smola, Learning with Kernels, 2002). A factor that it cannot tell of
-pictures that it did not learn from is left out: the latent does not hold it.
+pictures that it did not learn from is left out: the latent does not hold it. A generator without
+an encoder has no such latents; there a classifier reads the pictures themselves.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -18,11 +19,14 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from engine.data.factors import Factor
+from engine.models import zoo
+from engine.nets.factor_reader import FactorReader
 from engine.traversal.canvas import COLORS, Canvas, fitting, words
 from engine.traversal.drawn import FACTORS, Drawn
 from engine.traversal.heat_map import GROUND, TEXT
 from engine.traversal.metrics.selectivity import Selectivity, selectivity
 from engine.traversal.problem import Problem
+from engine.traversal.sources import data_of
 
 #: One of so many latents judges, the others are learned from.
 JUDGING = 6
@@ -140,6 +144,31 @@ class LatentReader:
         return _flat(x) @ plane + self._kernel(x, width) @ rest
 
 
+class PictureReader:
+    """Reads the pictures that latents become, with a classifier of all ``factors``.
+
+    Args:
+        decode: latents (n, d) to pictures (n, C, H, W) in [0, 1].
+        network: the classifier; its answers are in the order of ``factors``.
+    """
+
+    def __init__(
+        self, decode: Callable[[Tensor], Tensor], network: FactorReader, factors: Sequence[Factor]
+    ) -> None:
+        self.factors = tuple(factors)
+        self._decode, self._network = decode, network
+
+    @torch.no_grad()
+    def read(self, z: Tensor) -> Tensor:
+        """Readings (n, f) of latents (n, d): means of what the classifier holds likely."""
+        answers = self._network(self._decode(z).cpu().float())
+        columns = []
+        for logits, kind in zip(answers, self.factors, strict=True):
+            values = _spread_out(torch.arange(kind.values), kind)
+            columns.append(_gathered(logits.double().softmax(1) @ values, kind))
+        return torch.stack(columns, 1)
+
+
 def _flat(x: Tensor) -> Tensor:
     return torch.cat([x, torch.ones_like(x[:, :1])], 1)
 
@@ -171,9 +200,20 @@ def reader_of(problem: Problem) -> CodeReader | None:
     # On the CPU, as not every device has float64.
     codes = problem.codes.to("cpu")
     if codes.factors is None:
-        return None
+        return _picture_reader(problem)
     reader = LatentReader(codes.z, codes.factors, codes.kinds, codes.live)
     return reader if reader.factors else None
+
+
+def _picture_reader(problem: Problem) -> PictureReader | None:
+    """For a generator without an encoder, where a classifier of its set ships."""
+    name = f"{problem.generator.name.partition('-')[0]}-reader"
+    data = data_of(problem.generator)
+    if data is None or not zoo.available(name):
+        return None
+    network = zoo.network(name)
+    assert isinstance(network, FactorReader)
+    return PictureReader(lambda z: problem.decoder(z.to(problem.device)), network, data.factors)
 
 
 def changes(reader: CodeReader, rows: Tensor) -> list[Selectivity]:
@@ -189,25 +229,27 @@ def drawing(
     """The curves of all rows as a picture (3, H, W) in [0, 1], two plots beside each other.
 
     Every plot has the changes from 0 to the largest of all rows, as shares of the farthest that a
-    factor can be, over the row from ``-reach`` to ``reach`` sigmas.
+    factor can be, over the row from ``-reach`` to ``reach`` sigmas. Where there are more factors
+    than colors, those that change the most are drawn.
     """
+    drawn = _most_changed(found)
     most = max((float(one.curves.max()) for one in found if one.curves.numel()), default=0.0)
     top = next(share for share in (0.25, 0.5, 1.0) if most <= share or share == 1.0)
     down, cell = -(-len(found) // 2), 2 * LINE + PLOT + SPACE
-    legend = -(-len(factors) // 2) * LINE + SPACE
+    legend = -(-(len(drawn) + (len(drawn) < len(factors))) // 2) * LINE + SPACE
     height = down * cell + LINE + legend
     across = (WIDTH - 3 * SPACE) // 2
     corners = [
         (SPACE + (k % 2) * (across + SPACE), (k // 2) * cell + 2 * LINE) for k in range(len(found))
     ]
-    canvas = _lines(found, corners, (WIDTH, height), across, top)
+    canvas = _lines(found, drawn, corners, (WIDTH, height), across, top)
     for one, title, (left, upper) in zip(found, titles, corners, strict=True):
         lines = title.split("\n")
         name = lines[0]
         words(canvas, name, left, upper - 2 * LINE + 2, size=fitting(name, across, TITLE))
         told = "hardly anything known"
         if one.factor is not None and float(one.curves.max()) >= HARDLY:
-            told = f"{100 * one.share:.0f} % {factors[one.factor].title}"
+            told = f"{100 * one.share:.0f} % {_called(factors[one.factor])}"
         size = fitting(told, across - 52, LETTERS)
         words(canvas, told, left, upper - LINE + 2, size=size, color=TEXT)
         _at_right(canvas, f"{100 * top:.0f} %", left + across, upper - LINE + 2)
@@ -215,13 +257,28 @@ def drawing(
     for left in sorted({left for left, _ in corners}):
         words(canvas, f"−{reach:g} σ", left, bottom, size=LETTERS, color=TEXT)
         _at_right(canvas, f"{reach:g} σ", left + across, bottom)
-    for k, kind in enumerate(factors):
+    named = [_called(factors[k]) for k in drawn]
+    if len(drawn) < len(factors):
+        named.append(f"{len(factors) - len(drawn)} that change less")
+    for k, name in enumerate(named):
         left = SPACE + (k % 2) * (across + SPACE)
         middle = down * cell + LINE + (k // 2) * LINE + LINE // 2
-        canvas[middle - 2 : middle + 2, left : left + 16] = COLORS[k % len(COLORS)]
-        size = fitting(kind.title, across - 24, LETTERS)
-        words(canvas, kind.title, left + 24, middle, size=size, color=TEXT, anchor="lm")
+        if k < len(drawn):
+            canvas[middle - 2 : middle + 2, left : left + 16] = COLORS[k]
+        size = fitting(name, across - 24, LETTERS)
+        words(canvas, name, left + 24, middle, size=size, color=TEXT, anchor="lm")
     return torch.from_numpy(canvas).permute(2, 0, 1).float() / 255
+
+
+def _most_changed(found: Sequence[Selectivity]) -> list[int]:
+    """Which factors are drawn, in order: as many as there are colors."""
+    changed = torch.stack([one.curves.amax(0) for one in found]).amax(0)
+    return sorted(changed.argsort(descending=True, stable=True)[: len(COLORS)].tolist())
+
+
+def _called(factor: Factor) -> str:
+    """A factor's title, without the list of its values."""
+    return factor.title.partition(":")[0]
 
 
 def _at_right(canvas: Canvas, text: str, x: float, y: float) -> None:
@@ -230,6 +287,7 @@ def _at_right(canvas: Canvas, text: str, x: float, y: float) -> None:
 
 def _lines(
     found: Sequence[Selectivity],
+    drawn: Sequence[int],
     corners: Sequence[tuple[int, int]],
     size: tuple[int, int],
     across: int,
@@ -243,10 +301,10 @@ def _lines(
         pen.rectangle(box, outline=_GRID, width=2)
         pen.line([(box[0] + across, box[1]), (box[0] + across, box[3])], fill=_GRID, width=2)
         places = np.linspace(box[0], box[2], len(one.curves))
-        for k, curve in enumerate(one.curves.T.tolist()):
+        for color, curve in zip(COLORS, one.curves.T[drawn].tolist(), strict=False):
             points = [
                 (x, box[3] - min(1.0, share / top) * (box[3] - box[1]))
                 for x, share in zip(places.tolist(), curve, strict=True)
             ]
-            pen.line(points, fill=COLORS[k % len(COLORS)], width=5, joint="curve")
+            pen.line(points, fill=color, width=5, joint="curve")
     return np.array(image.resize(size, Image.Resampling.BOX))

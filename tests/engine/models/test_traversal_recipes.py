@@ -15,11 +15,20 @@ from small_zoo import forget, use
 
 from engine.cli import main
 from engine.data.sprites import Sprites
-from engine.models import coverage, plans, quantized_autoencoder, style_gan, traversal_plans, zoo
+from engine.models import (
+    coverage,
+    factor_recipe,
+    plans,
+    quantized_autoencoder,
+    style_gan,
+    traversal_plans,
+    zoo,
+)
 from engine.models.card import ModelCard
 from engine.models.picture_vae import PictureVAE, Ramp
 from engine.models.quantized_autoencoder import QuantizedRecipe
 from engine.models.train import parser
+from engine.nets.factor_reader import FactorReader
 from engine.nets.vae import ConvVAE
 from engine.traversal.generator import load_generator
 
@@ -33,7 +42,9 @@ SMALL = {
     "rooms-tcvae": ("--latents", "4"),
     "rooms-qlae": ("--latents", "4", "--values", "3"),
     "faces-gan": ("--reader-steps", "1"),
+    "faces-reader": (),
 }
+GENERATORS = [name for name in RENDERED if name != "faces-reader"]
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +77,7 @@ def test_every_rendered_generator_is_among_the_small_ones() -> None:
     assert set(SMALL) == set(RENDERED)
 
 
-@pytest.mark.parametrize("name", RENDERED)
+@pytest.mark.parametrize("name", GENERATORS)
 def test_a_training_ends_as_a_generator(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -87,6 +98,25 @@ def test_a_training_ends_as_a_generator(
     assert pictures.shape == (2, *generator.shape)
     assert pictures.isfinite().all()
     assert z.shape == (2, generator.latent_dim)
+
+
+def test_a_reader_is_trained_and_told_of_factor_by_factor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factor_recipe, "JUDGED", 8)
+    assert main(words("faces-reader", tmp_path)) == 0
+    card = ModelCard.read(tmp_path / "zoo" / "faces-reader")
+    of = traversal_plans.set_of("faces-reader", 32)
+    assert of is not None
+    each = [card.metrics[f"fresh_accuracy_{factor.name}"] for factor in of.factors]
+    assert card.metrics["fresh_accuracy"] == pytest.approx(sum(each) / len(each), abs=1e-3)
+    use(monkeypatch, tmp_path / "zoo")
+    network = zoo.network("faces-reader")
+    assert isinstance(network, FactorReader)
+    assert network.read(of.render(torch.zeros(2, len(each), dtype=torch.int64))).shape == (
+        2,
+        len(each),
+    )
 
 
 @pytest.mark.parametrize("name", ["sprites-vae", "rooms-qlae", "faces-gan"])

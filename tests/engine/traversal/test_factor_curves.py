@@ -10,19 +10,21 @@ import pytest
 import torch
 from walks import begun, problem
 
-from engine.data.factors import Factor
+from engine.data.factors import Factor, draw
 from engine.messages import Tune
 from engine.traversal import factor_curves, sources
-from engine.traversal.canvas import WHITE
+from engine.traversal.canvas import COLORS, WHITE
 from engine.traversal.drawn import Drawn
 from engine.traversal.factor_curves import (
     WIDTH,
     DrawnReader,
     LatentReader,
+    PictureReader,
     changes,
     drawing,
     reader_of,
 )
+from engine.traversal.metrics.selectivity import Selectivity
 from engine.traversal.sources import Codes
 from engine.traversal.views import found
 
@@ -124,6 +126,51 @@ def test_every_row_has_a_plot(count: int) -> None:
     assert 0.0 <= float(picture.min()) < float(picture.max()) <= 1.0
     taller = drawing(shown * 3, ["Row"] * 3 * count, reader.factors, 3.0)
     assert taller.shape[1] > picture.shape[1]
+
+
+def test_where_colors_run_out_the_largest_changes_are_drawn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each in a color of its own; how many are not is said."""
+    seen: list[str] = []
+    monkeypatch.setattr(factor_curves, "words", lambda *args, **_: seen.append(args[1]))
+    kinds = [Factor(f"f{k}", f"Factor {k}", 5, "ordered") for k in range(14)]
+    curves = torch.linspace(0, 1, 11)[:, None] * torch.arange(14) / 14
+    one = Selectivity(0.5, 13, torch.ones(14) / 14, curves)
+    drawing([one], ["1 · Row"], kinds, 3.0)
+    assert [word for word in seen if word.startswith("Factor")] == [
+        f"Factor {k}" for k in range(14 - len(COLORS), 14)
+    ]
+    assert f"{14 - len(COLORS)} that change less" in seen
+
+
+def test_a_classifier_is_read_between_the_values_too() -> None:
+    kinds = (SIZE, HUE, SHAPE)
+    size, hue, shape = torch.zeros(1, 11), torch.zeros(1, 8), torch.tensor([[0.2, 0.3, 0.5]])
+    size[0, 4:6] = 0.5
+    # Between the last value and the first, for it is a circle.
+    hue[0, [0, 7]] = 0.5
+    reader = PictureReader(lambda z: z, lambda x: (size.log(), hue.log(), shape.log()), kinds)  # type: ignore[arg-type]
+    assert reader.read(torch.zeros(1, 5))[0].tolist() == pytest.approx([4.5, 7.5, 2.0])
+
+
+def test_the_shipped_reader_tells_faces_that_the_gan_makes_no_codes_of() -> None:
+    faces = problem(generator="faces-gan")
+    assert faces.codes.factors is None
+    reader = reader_of(faces)
+    assert isinstance(reader, PictureReader)
+    data = sources.data_of(faces.generator)
+    assert data is not None
+    assert reader.factors == data.factors
+    codes = draw(data, 64, torch.Generator().manual_seed(5))
+    rendered = PictureReader(lambda _: data.render(codes), reader._network, data.factors)
+    right = (rendered.read(codes).round() % torch.tensor([f.values for f in data.factors])) == codes
+    assert float(right.float().mean()) > 0.97
+    # What it reads of the generator's own pictures moves where they move.
+    row = faces.codes.z[:1] + torch.linspace(-3, 3, 5)[:, None] * faces.codes.z[1:2]
+    (found,) = changes(reader, row[None])
+    assert float(found.curves[2].abs().max()) == 0.0
+    assert float(found.curves.max()) > 0.2
 
 
 def test_the_words_of_the_plots_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from engine.catalogue import PanelSpec, SeriesSpec
 from engine.method import Context, State
 from engine.outputs import as_picture
 from engine.traversal import films, map_view, strips_view
+from engine.traversal.canvas import COLORS
 from engine.traversal.generator import Shipped
 from engine.traversal.plane import Plane
 from engine.traversal.problem import Problem, TraversalSettings, build
@@ -114,6 +115,11 @@ def strips(problem: Problem, state: State) -> Tensor:
             kept = problem.still["strips"] = (key, drawn)
         canvas = kept[1].copy()
     place = strips_view.layout(shape[0], shape[1], shape[-1])
+    ways = state.tensors.get("walks")
+    if ways is not None and len(ways) == place.rows:
+        # Those that the map shows as lines.
+        for row in range(place.rows):
+            strips_view.tag(canvas, place, row, COLORS[row % len(COLORS)])
     for row, column in enumerate(state.scalars.get("marks", [])):
         strips_view.mark(canvas, place, row, column)
     return torch.from_numpy(canvas)

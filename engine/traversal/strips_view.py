@@ -21,6 +21,8 @@ TILE, MANY = 64, 8
 #: Size of a title, and room beside it; smaller where a row is low. A sheet
 #: is shown at two thirds of its size in a small window, and is to be read there.
 LETTERS, MARGIN = 18, 8
+#: Width of the color of a row, and its distance from the rows beside it.
+TAG = 4
 #: Where the map of changes stands apart.
 APART = 12
 #: Colors of a change, from none to the largest of a sheet.
@@ -127,6 +129,12 @@ def mark(canvas: Canvas, place: Layout, row: int, column: int, color: Color = AC
         for inset in (0, 1):
             right, bottom = left + place.side - 1 - inset, top + place.side - 1 - inset
             frame(canvas, left + inset, top + inset, right, bottom, color)
+
+
+def tag(canvas: Canvas, place: Layout, row: int, color: Color) -> None:
+    """The color in which a row is drawn elsewhere, at its left edge."""
+    _, top = place.corner(row, 0)
+    canvas[top + TAG : top + place.side - TAG, :TAG] = color
 
 
 def as_bytes(pictures: Tensor) -> Canvas:

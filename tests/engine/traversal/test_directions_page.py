@@ -15,6 +15,7 @@ from walks import begun, move, press, problem, release
 from engine.messages import RunRequest, Tune
 from engine.method import BadInput
 from engine.runs import Run
+from engine.traversal.canvas import COLORS
 from engine.traversal.drawn import GAINS
 from engine.traversal.flow_training import field_of
 from engine.traversal.paths import curvature
@@ -77,6 +78,15 @@ def test_strips_are_straight_and_reach_as_far_as_asked(start: Begin) -> None:
     assert torch.allclose(steps, steps[:, :1].expand_as(steps), atol=1e-5)
     sigmas = run.state.tensors["sigmas"]
     assert torch.allclose((rows[:, -1] - rows[:, 0]).norm(dim=1), 4 * sigmas, atol=1e-4)
+
+
+def test_a_strip_has_the_color_of_its_line_on_the_map(start: Begin) -> None:
+    run = start(rule="sefa", rows=3)
+    shown, at = run.pictures(), layout(3, 11, 32)
+    for row in range(3):
+        _, top = at.corner(row, 0)
+        assert (shown["strips"][top + at.side // 2, 0] == COLORS[row]).all()
+    assert (shown["map"] == COLORS[0]).all(-1).any()
 
 
 def test_a_strip_is_slid_on_and_put_back_by_a_double_press(start: Begin) -> None:

@@ -126,7 +126,8 @@ class Samples(QWidget):
     def say(self, facts: str) -> None:
         """The line below: name, size, and that files can be dropped."""
         parts = [part for part in (self._name, facts) if part]
-        parts.append(self.tr("or drop a file anywhere"))
+        drop = self.tr("or drop a file anywhere") if parts else self.tr("Drop a file anywhere")
+        parts.append(drop)
         self._caption.setText(" · ".join(parts))
 
     def minimumSizeHint(self) -> QSize:

@@ -6,6 +6,11 @@ from datetime import UTC, datetime
 
 from PySide6.QtCore import QCoreApplication
 
+from engine.catalogue import PresetSpec
+
+#: Pixels of the picture for which presets declare their seconds.
+USUAL_PIXELS = 512 * 512
+
 
 def _tr(text: str) -> str:
     return QCoreApplication.translate("Words", text)
@@ -22,6 +27,23 @@ def seconds(value: float) -> str:
         return _tr("{n} min").format(n=minutes)
     hours, minutes = divmod(minutes, 60)
     return _tr("{h} h {m} min").format(h=hours, m=minutes)
+
+
+def weights(count: int) -> str:
+    """How many weights a network has: ``61``, ``12 k``, ``2.4 M``."""
+    if count < 1000:
+        return str(count)
+    return f"{count / 1e3:.0f} k" if count < 1e5 else f"{count / 1e6:.1f} M"
+
+
+def duration(preset: PresetSpec, pixels: int) -> str:
+    """How long a preset takes on ``pixels``, such as ``about 12 s``; empty where it is unknown."""
+    if preset.seconds is None:
+        return ""
+    value = preset.seconds * (pixels / USUAL_PIXELS if preset.scales else 1.0)
+    if value < 1:
+        return _tr("less than a second")
+    return _tr("about {time}").format(time=seconds(value))
 
 
 def size(count: int) -> str:

@@ -91,13 +91,16 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PresetSpec(msgspec.Struct, frozen=True):
-    """Named values; ``seconds`` is the time on 2 cores at the default picture size."""
+    """Named values; ``seconds`` is the time on 2 cores at the default picture size, with which it
+    goes where it ``scales``.
+    """
 
     name: str
     title: str
     values: dict[str, Any]
     help: str = ""
     seconds: float | None = None
+    scales: bool = True
 
 
 class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):

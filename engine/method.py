@@ -192,6 +192,9 @@ class Method:
     #: ``preview(params, context) -> (pictures, facts)`` in place of the bench's, where its knobs,
     #: and not the problem, say what it works on.
     preview: Callable[[Any, Context], tuple[dict[str, Tensor], dict[str, Any]]] | None = None
+    #: ``fits(params, problem)`` raises ``BadInput`` where the method cannot work on a problem with
+    #: such settings, so that it is said before a run.
+    fits: Callable[[Any, Any], None] | None = None
     order: int = 100
 
 

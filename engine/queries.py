@@ -160,12 +160,23 @@ def _load(args: dict[str, Any]) -> Answer:
 
 
 def _validate(args: dict[str, Any]) -> Answer:
-    """What is wrong with ``params`` and ``problem`` of a method: field to line."""
+    """What is wrong with ``params`` and ``problem`` of a method: field to line.
+
+    ``unfit`` is why the method cannot work on such a problem; it is among the errors, too.
+    """
     method, bench = declaration(_text(args, "method"))
-    wrong = settings.errors(method.params, args.get("params") or {})
-    for name, text in settings.errors(bench.problem, args.get("problem") or {}).items():
+    params, problem = args.get("params") or {}, args.get("problem") or {}
+    wrong = settings.errors(method.params, params)
+    for name, text in settings.errors(bench.problem, problem).items():
         wrong[f"problem.{name}"] = text
-    return Answer({"errors": wrong})
+    unfit = ""
+    if method.fits is not None and not wrong:
+        try:
+            method.fits(settings.make(method.params, params), settings.make(bench.problem, problem))
+        except BadInput as error:
+            unfit = str(error).removeprefix(f"{error.field}: ")
+            wrong[error.field] = unfit
+    return Answer({"errors": wrong, "unfit": unfit})
 
 
 def _preview(args: dict[str, Any]) -> Answer:

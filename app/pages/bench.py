@@ -376,6 +376,7 @@ class BenchPage(Page):
         other = any(key.startswith(_PROBLEM) for key in changed)
         if other or any(key.startswith("params:") or key == "method" for key in changed):
             self.answers.mark_run("", "")
+            self.single.forget_failure()
             self._ask(picture=other or self._shows_otherwise())
         self.facts_changed.emit()
         self.state_changed.emit()

@@ -57,13 +57,17 @@ class Answers(QObject):
     def shows_result(self) -> bool:
         """Whether the result on the stage belongs to the measurement that is set.
 
-        Where nothing is compared, the pictures of another method belong to that method.
+        Where nothing is compared, the pictures of another method belong to that method; and so do
+        those of methods that do not restore what is measured.
         """
         page = self._page
         shown, wanted = page.desk.shown, page.state.request()
         if shown is None or shown.inputs != wanted.inputs or shown.seed != wanted.seed:
             return False
-        if shown.method != wanted.method and not page.parts.stage.compares:
+        if shown.method != wanted.method and not (
+            page.parts.stage.compares
+            and all(page.methods[name].races for name in (shown.method, wanted.method))
+        ):
             return False
         return from_request(page.catalogue, shown, page.state).problem == page.state.problem
 
@@ -73,7 +77,9 @@ class Answers(QObject):
         self._mark("preview", {})
         page.parts.input.ask_thumbnails()
         page.parts.input.set_size(str(facts.get("size", "")))
-        page.parts.method.set_pixels(int(facts.get("width", 0)) * int(facts.get("height", 0)))
+        pixels = int(facts.get("width", 0)) * int(facts.get("height", 0))
+        page.parts.method.set_pixels(pixels)
+        page.parts.race.set_pixels(pixels)
         notes = [sentence(str(note)) for note in facts.get("notes", ())]
         if facts.get("truth"):
             notes.append(self.tr("The method never sees the original; it only measures with it."))

@@ -12,8 +12,6 @@ from widgets.form import Form, field_from
 from widgets.parts import ChipGroup, HintLabel, IconButton, SectionLabel
 
 CUSTOM = ""
-#: Pixels of the picture for which presets declare their seconds.
-USUAL_PIXELS = 512 * 512
 
 
 class MethodPanel(QWidget):
@@ -36,7 +34,7 @@ class MethodPanel(QWidget):
         self._models = models
         self._shown = ""
         self._running = False
-        self._pixels = USUAL_PIXELS
+        self._pixels = words.USUAL_PIXELS
         self.form: Form | None = None
         self.head = QWidget()
         line = QHBoxLayout(self.head)
@@ -137,7 +135,7 @@ class MethodPanel(QWidget):
         self._prior_label.setVisible(shown)
         self._prior.setVisible(shown)
         self._prior.setText(
-            "\n".join(f"{m.title} · {m.parameters / 1e6:.1f} M" for m in told) if shown else ""
+            "\n".join(f"{m.title} · {words.weights(m.parameters)}" for m in told) if shown else ""
         )
 
     def _tell_duration(self, name: str) -> None:
@@ -147,10 +145,9 @@ class MethodPanel(QWidget):
             if found.help:
                 parts.append(found.help)
             # What waits for a person takes as long as the person likes.
-            if found.seconds is not None and not self.method.interactive:
-                seconds = found.seconds * self._pixels / USUAL_PIXELS
-                about = self.tr("About {time} on two cores.")
-                parts.append(about.format(time=words.seconds(seconds)))
+            told = words.duration(found, self._pixels)
+            if told and not self.method.interactive:
+                parts.append(words.sentence(self.tr("{time} on two cores").format(time=told)))
         self._duration.setText(" ".join(parts))
         self._duration.setVisible(bool(parts))
 

@@ -215,6 +215,13 @@ class RunDesk(QObject):
         self._answered("save")
         self.ended.emit()
 
+    def forget_failure(self) -> None:
+        """What failed would be another run now: its reason goes."""
+        for question in ("less", "log"):
+            self._answered(question)
+        if self._bar.state() == "failed":
+            self._bar.set_state("ready")
+
     def _answered(self, question: str) -> None:
         """What the banner offers is not needed any more."""
         if self._next == question:

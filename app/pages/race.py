@@ -17,6 +17,7 @@ from app.page_state import (
 )
 from app.pages.race_desk import RaceDesk
 from app.pages.race_results import RaceResults
+from app.words import sentence
 from engine.messages import Event, Reply, RunRequest
 
 if TYPE_CHECKING:
@@ -94,7 +95,11 @@ class Race(QObject):
         state = self._page.state
         self._errors = {k: v for k, v in self._errors.items() if k in state.race.methods}
         for request in racer_requests(state, self._page.methods) if state.race.on else ():
-            values = {"method": request.method, "params": request.params, "problem": {}}
+            values = {
+                "method": request.method,
+                "params": request.params,
+                "problem": request.problem,
+            }
             self._client.query("validate", values, f"race/{request.method}")
 
     @Slot(object)
@@ -104,7 +109,11 @@ class Race(QObject):
         method = event.channel.removeprefix("race/")
         if method not in self._page.methods:
             return
-        errors = event.value.get("errors", {})
+        # What is wrong with the problem is said where it is set, once for all of them.
+        told = event.value.get("errors", {}).items()
+        errors = {name: text for name, text in told if not name.startswith("problem.")}
+        if unfit := event.value.get("unfit", ""):
+            errors["unfit"] = sentence(unfit)
         self._errors.pop(method, None)
         if errors:
             self._errors[method] = "; ".join(errors.values())

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QW
 
 from app import words
 from app.page_state import MOST, PageState, matching_preset, with_method
-from app.pages.bench_method import CUSTOM, USUAL_PIXELS
+from app.pages.bench_method import CUSTOM
 from engine.catalogue import MethodSpec
 from widgets import theme
 from widgets.parts import ChipGroup, HintLabel, SectionLabel, TextLabel
@@ -97,7 +97,7 @@ class Racer(QWidget):
     def __init__(self, method: MethodSpec, parent: QWidget) -> None:
         super().__init__(parent)
         self._method = method
-        self._pixels = USUAL_PIXELS
+        self._pixels = words.USUAL_PIXELS
         self._running = self._full = False
         self._preset = ""
         self.box = QCheckBox(method.title, self)
@@ -149,7 +149,7 @@ class Racer(QWidget):
 
     def set_pixels(self, count: int) -> None:
         """How many pixels are worked on."""
-        self._pixels = count or USUAL_PIXELS
+        self._pixels = count or words.USUAL_PIXELS
         self._tell_time()
 
     def set_running(self, on: bool) -> None:
@@ -174,11 +174,7 @@ class Racer(QWidget):
 
     def _tell_time(self) -> None:
         found = next((p for p in self._method.presets if p.name == self._preset), None)
-        known = found is not None and found.seconds is not None
-        seconds = (found.seconds or 0.0) * self._pixels / USUAL_PIXELS if found else 0.0
-        self._time.setText(
-            self.tr("about {time}").format(time=words.seconds(seconds)) if known else ""
-        )
+        self._time.setText(words.duration(found, self._pixels) if found is not None else "")
 
     @Slot(bool)
     def _on_box(self, on: bool) -> None:

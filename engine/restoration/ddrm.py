@@ -36,7 +36,7 @@ from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import Spacing, draw, grid, noise_of, schedule
 from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob
 from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
 
@@ -242,6 +242,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2201.11793",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec(
             "fast",

@@ -27,7 +27,7 @@ from engine.restoration.diffusion import centered, draw, grid, noise_of, noised,
 from engine.restoration.posterior import COST, PANELS, pictured, repeated, samples_knob, summarized
 from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.reverse import renoised
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
@@ -160,6 +160,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2305.08995",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec("fast", "Fast", {"steps": 25}, "Twenty-five levels, two samples.", 25.0),
         PresetSpec(

@@ -225,7 +225,15 @@ def solve(
             numbers["cosine"] = done.cosine
         return tensors, numbers | {"straightness": path.value()}
 
-    yield from stepped(params, state, total=len(walk) - 1, first=first, step=step, prior=prior)
+    yield from stepped(
+        params,
+        state,
+        total=len(walk) - 1,
+        first=first,
+        step=step,
+        prior=prior,
+        facts={"restores": params.task == "restore"},
+    )
 
 
 METHOD = Method(

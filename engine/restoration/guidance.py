@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from engine.data import fashion_mnist, noto_emoji
 from engine.method import BadInput, knob
 from engine.models import zoo
 from engine.restoration.diffusion import uncentered
@@ -35,13 +36,19 @@ class Classifier(Protocol):
         ...
 
 
+def _listed(names: Sequence[str]) -> str:
+    # Names have commas of their own.
+    return "; ".join(names)
+
+
 def subject_knob(**more: Any) -> Any:
     """The knob that names a class."""
     return knob(
         "",
         title="What to show",
-        help="Name of a class of pictures to steer towards, such as Sneaker; empty steers "
-        "nowhere. Small pictures only.",
+        help="Name of a class of pictures to steer towards; empty steers nowhere. Small pictures "
+        f"only. Emoji: {_listed(noto_emoji.CLASS_NAMES)}. Clothing: "
+        f"{_listed(fashion_mnist.CLASS_NAMES)}. The beginning of a name will do.",
         **more,
     )
 
@@ -74,14 +81,18 @@ def classifier_for(prior: str, subject: str, device: str) -> tuple[Classifier, i
             "subject",
         )
     classifier: Classifier = zoo.load_classifier(CLASSIFIERS[prior], device)
+    wanted = subject.strip().casefold()
     names = [name.casefold() for name in classifier.class_names]
-    if subject.strip().casefold() not in names:
+    found = [k for k, name in enumerate(names) if name.startswith(wanted)]
+    if wanted in names:
+        found = [names.index(wanted)]
+    if len(found) != 1:
         raise BadInput(
-            f"subject: {subject!r} is no class that {prior} knows (allowed: "
-            f"{', '.join(classifier.class_names)})",
+            f"subject: {subject!r} is no class that “{zoo.card(prior).title}” knows (allowed: "
+            f"{_listed(classifier.class_names)})",
             "subject",
         )
-    return classifier, names.index(subject.strip().casefold())
+    return classifier, found[0]
 
 
 def pull(classifier: Classifier, index: int, sde: SDE, x: Tensor, t: float) -> Tensor:

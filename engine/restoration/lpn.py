@@ -35,7 +35,7 @@ from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep
 from engine.restoration.learned_prox import LearnedProx, LpnName, load_prox
 from engine.restoration.posterior import COST
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
 
@@ -248,6 +248,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2310.14344",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec(
             "guaranteed",

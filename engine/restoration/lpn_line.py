@@ -252,13 +252,21 @@ METHOD = Method(
     races=False,
     solve=solve,
     presets=(
-        PresetSpec("watch", "Watch it learn", {"steps": 1800}, "From nothing, in a minute.", 55.0),
+        PresetSpec(
+            "watch",
+            "Watch it learn",
+            {"steps": 1800},
+            "From nothing, in a minute.",
+            55.0,
+            scales=False,
+        ),
         PresetSpec(
             "full",
             "All the way",
             {"steps": 6000},
             "The whole training of the network that ships; takes minutes.",
             240.0,
+            scales=False,
         ),
         PresetSpec(
             "trained",
@@ -266,6 +274,7 @@ METHOD = Method(
             {"start": "trained", "steps": 60},
             "What ships, at once.",
             5.0,
+            scales=False,
         ),
     ),
     panels=(

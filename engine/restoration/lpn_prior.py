@@ -229,7 +229,8 @@ METHOD = Method(
             "blend",
             "Two pictures in one",
             {"change": "blend"},
-            "Slides from the picture to its mirror image; in between it is neither.",
+            "Slides from the picture to its mirror image. In between it has less detail than "
+            "either, which this prior can find more likely.",
             40.0,
         ),
     ),

@@ -37,7 +37,7 @@ from engine.restoration.diffusion import (
 from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
 from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.reverse import reverse_step
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
@@ -179,6 +179,7 @@ METHOD = Method(
     url="https://openreview.net/forum?id=9_gsMA8MRKQ",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec("fast", "Fast", {"steps": 12}, "Twelve levels.", 10.0),
         PresetSpec(

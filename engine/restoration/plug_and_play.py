@@ -32,7 +32,7 @@ from engine.restoration.prior import (
     prior_knob,
 )
 from engine.restoration.priors import Denoiser
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.start import first_picture
 from engine.restoration.tuning import chosen, restored
 
@@ -265,6 +265,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2008.13751",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec("fast", "Fast", {"steps": 8}, "Eight steps, as in the paper.", 5.0),
         PresetSpec(

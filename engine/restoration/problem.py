@@ -40,6 +40,21 @@ FEWEST = 4
 WRAPPED = 32
 
 
+#: The damages and what they are called; those that are not linear come last.
+DAMAGES: dict[str, str] = {
+    "noise": "Noise",
+    "blur": "Out of focus",
+    "motion": "Camera moved",
+    "missing": "Missing pixels",
+    "low_resolution": "Too small",
+    "lost_color": "Lost color",
+    "overexposed": "Overexposed",
+    "light_blur": "Blurred light",
+    "lost_phase": "Lost phase",
+}
+NONLINEAR = ("overexposed", "light_blur", "lost_phase")
+
+
 class RestorationSettings(Settings):
     """What happened to the picture, and the size at which it is worked on."""
 
@@ -47,17 +62,7 @@ class RestorationSettings(Settings):
         "blur",
         title="What happened to it?",
         help="The damage to undo. The field calls it the forward operator.",
-        titles={
-            "noise": "Noise",
-            "blur": "Out of focus",
-            "motion": "Camera moved",
-            "missing": "Missing pixels",
-            "low_resolution": "Too small",
-            "lost_color": "Lost color",
-            "overexposed": "Overexposed",
-            "light_blur": "Blurred light",
-            "lost_phase": "Lost phase",
-        },
+        titles=DAMAGES,
     )
     blur: Blur = knob(Blur(), title="Blur", help="Out of focus.", when={"damage": ["blur"]})
     motion: Motion = knob(
@@ -167,12 +172,7 @@ class Problem:
             BadInput: the damage is not linear.
         """
         if not isinstance(self.operator, LinearOperator):
-            raise BadInput(
-                f"problem.damage: {self.settings.damage} is not a linear damage, and this "
-                "method undoes only those (allowed: noise, blur, motion, missing, "
-                "low_resolution, lost_color)",
-                "problem.damage",
-            )
+            raise _not_linear(self.settings.damage)
         return self.operator
 
     @cached_property
@@ -195,6 +195,21 @@ class Problem:
         """A network that a person brings; the run's record names where it was found."""
         denoiser = load_pretrained(source, self.device, self.backend)
         return self.denoisers.setdefault(denoiser.name, denoiser)
+
+
+def _not_linear(damage: str) -> BadInput:
+    allowed = ", ".join(f"“{title}”" for name, title in DAMAGES.items() if name not in NONLINEAR)
+    return BadInput(
+        f"problem.damage: “{DAMAGES[damage]}” is not a linear damage, and this method undoes only "
+        f"those (allowed: {allowed})",
+        "problem.damage",
+    )
+
+
+def linear_only(params: Settings, problem: RestorationSettings) -> None:
+    """For methods that undo linear damages only, whatever their knobs: ``Method.fits``."""
+    if problem.damage in NONLINEAR:
+        raise _not_linear(problem.damage)
 
 
 def build(settings: RestorationSettings, context: Context) -> Problem:

@@ -35,6 +35,19 @@ SCORE_PANELS = (
     ),
     *PANELS,
     PanelSpec(
+        name="likelihood",
+        title="Bits per number",
+        kind="curve",
+        series=(
+            SeriesSpec("bits_per_dim", "Bits per dimension", "bit"),
+            SeriesSpec("log_det_bits", "Part from stretching", "bit"),
+        ),
+        help="What one byte of the picture costs: 8 bits without any knowledge, fewer the more "
+        "the prior expected it. It is exact at the end of the way. A part comes from how much the "
+        "way to noise stretches the surroundings of the picture.",
+        optional=True,
+    ),
+    PanelSpec(
         name="noise",
         title="Noise level",
         kind="curve",
@@ -57,18 +70,6 @@ SCORE_PANELS = (
         reference=1.0,
         help="The score times the noise, per number of the picture. Near 1 the picture holds "
         "as much noise as it should; far from 1 it has left what the prior knows.",
-    ),
-    PanelSpec(
-        name="likelihood",
-        title="Bits per number",
-        kind="curve",
-        series=(
-            SeriesSpec("bits_per_dim", "Bits per dimension", "bit"),
-            SeriesSpec("log_det_bits", "Share of the log-determinant", "bit"),
-        ),
-        help="What one byte of the picture costs: 8 bits without any knowledge, fewer the more "
-        "the prior expected it. It is exact at the end of the way.",
-        optional=True,
     ),
     COST,
 )

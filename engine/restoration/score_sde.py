@@ -38,7 +38,7 @@ from engine.restoration.prior import (
     prior_knob,
 )
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, RestorationSettings, linear_only
 from engine.restoration.replacement import Replacement
 from engine.restoration.score_flow import followed
 from engine.restoration.score_panels import SCORE_PANELS, Showing, numbers
@@ -209,6 +209,11 @@ def solve(
         yield from _walked(problem, params, prior, rng, state)
 
 
+def _fits(params: Params, problem: RestorationSettings) -> None:
+    if params.task == "restore":
+        linear_only(params, problem)
+
+
 def _walked(
     problem: Problem, params: Params, prior: Prior, rng: torch.Generator, state: State | None
 ) -> Solver:
@@ -370,6 +375,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2011.13456",
     params=Params,
     solve=solve,
+    fits=_fits,
     presets=(
         PresetSpec(
             "fast",

@@ -23,7 +23,7 @@ from engine.messages import UserEvent
 from engine.method import Method, Settings, Solver, State, knob, tuned
 from engine.operators import Convolution, Identity, LinearOperator
 from engine.restoration.data_step import DataStep
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.start import first_picture
 from engine.restoration.tuning import chosen, restored
 
@@ -261,6 +261,7 @@ METHOD = Method(
     url="https://doi.org/10.1007/s10851-010-0251-1",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec("standard", "Standard", {}, "Suits the noise that you stated.", 30.0),
         PresetSpec(

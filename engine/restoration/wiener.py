@@ -21,7 +21,7 @@ from engine.method import Method, Settings, Solver, State, knob, tuned
 from engine.operators import Convolution, Downsample, Grayscale, LinearOperator, Mask
 from engine.restoration.basis import forward, frequencies
 from engine.restoration.priors import COLOR_AXES, COLOR_SHARES, GaussianPrior
-from engine.restoration.problem import Problem
+from engine.restoration.problem import Problem, linear_only
 from engine.restoration.start import first_picture
 from engine.restoration.tuning import chosen, restored
 
@@ -281,6 +281,7 @@ METHOD = Method(
     url="https://en.wikipedia.org/wiki/Wiener_filter",
     params=Params,
     solve=solve,
+    fits=linear_only,
     presets=(
         PresetSpec("standard", "Standard", {}, "What statistics asks for.", 4.0),
         PresetSpec("sharp", "Sharper", {"trust": 0.2}, "More detail, more noise left in it.", 6.0),

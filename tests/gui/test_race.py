@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
 
+from app import words
 from app.page_state import with_preset
 from app.run_row import read_folder, read_json
 from engine.messages import RunRequest
@@ -293,3 +294,22 @@ def test_what_is_chosen_is_one_state_with_undo_and_limits(
     kept["race"]["methods"] = ["restoration.gone", *METHODS[:2]]
     page.restore(kept)
     assert page.state.race.methods == METHODS[:2]
+
+
+def test_who_cannot_take_part_says_so_before_the_race(racing: Any, driver: Any) -> None:
+    """In the words of the page, at its own line, and no race begins."""
+    racing.edits.set("problem:damage", "lost_phase")
+    panel = racing.parts.race
+    driver.until(lambda: all(panel.racers[name]._error.text() for name in METHODS))
+    assert "“Lost phase” is not a linear damage" in panel.racers[METHODS[0]]._error.text()
+    racing.start()
+    assert not racing.desk.run.active
+    racing.edits.set("problem:damage", "blur")
+    driver.until(lambda: not any(panel.racers[name]._error.text() for name in METHODS))
+
+
+def test_durations_go_with_the_size_of_the_picture(racing: Any, driver: Any) -> None:
+    racer = racing.parts.race.racers["restoration.wiener"]
+    small = words.duration(racer._method.presets[0], 128 * 128)
+    driver.until(lambda: racer._time.text() == small)
+    assert small != words.duration(racer._method.presets[0], words.USUAL_PIXELS)

@@ -61,6 +61,34 @@ def test_run_again_replaces_after_asking(driver: Any, answers: list[bool]) -> No
     driver.until(lambda: len(driver.window.index.search(status="cancelled")) == 2)
 
 
+def test_why_a_run_failed_goes_with_what_it_failed_for(driver: Any) -> None:
+    page = driver.to_bench()
+    page.choose_method("restoration.flowchef")
+    page.edits._on_knob("task", "class")
+    page.edits._on_knob("subject", "unicorn")
+    driver.until(page.parts.bar.primary.isEnabled)
+    page.start()
+    driver.until(lambda: driver.run.state == "failed")
+    assert page.parts.banner.isVisible()
+    assert page.parts.bar.label.text().startswith("Failed")
+    page.edits._on_knob("subject", "face")
+    assert not page.parts.banner.isVisible()
+    assert page.parts.bar.label.text() == "Ready"
+
+
+def test_a_method_that_restores_nothing_begins_without_the_result_before(driver: Any) -> None:
+    page = driver.to_bench()
+    page.choose_method("restoration.wiener")
+    driver.press_run()
+    driver.over()
+    driver.until(lambda: page.desk.shown is not None)
+    page.choose_method("restoration.total_variation")
+    assert page.desk.shown is not None, "what restores the same is there to be compared with"
+    page.choose_method("restoration.lpn_prior")
+    driver.until(lambda: page.desk.shown is None)
+    assert page.parts.bar.label.text() == "Ready"
+
+
 def test_a_killed_engine_is_explained_and_the_run_resumes(driver: Any) -> None:
     page = driver.to_bench()
     driver.long_run()

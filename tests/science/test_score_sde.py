@@ -12,6 +12,7 @@ from torch import Tensor
 
 from engine.messages import RunRequest
 from engine.method import BadInput, State
+from engine.models import zoo
 from engine.operators import (
     Downsample,
     GaussianBlur,
@@ -197,6 +198,18 @@ def test_a_prior_without_classes_is_named() -> None:
     with pytest.raises(BadInput, match="subject") as caught:
         classifier_for("photo-denoiser", "Sneaker", "cpu")
     assert caught.value.field == "subject"
+
+
+@pytest.mark.skipif(not zoo.available("emoji-classifier"), reason="it does not ship")
+def test_a_class_is_found_by_how_its_name_begins() -> None:
+    """Names have commas of their own, so that they are told apart by semicolons."""
+    classifier, index = classifier_for("emoji-score", " Animal", "cpu")
+    assert classifier.class_names[index] == "animal, plant or food"
+    for wrong in ("unicorn", "", "a" * 40):
+        with pytest.raises(BadInput) as caught:
+            classifier_for("emoji-score", wrong, "cpu")
+        assert "animal, plant or food; sign" in str(caught.value)
+        assert zoo.card("emoji-score").title in str(caught.value)
 
 
 # --- runs -------------------------------------------------------------------------------

@@ -1,0 +1,29 @@
+"""Numbers in words."""
+
+from __future__ import annotations
+
+import pytest
+
+from app import words
+from engine.catalogue import PresetSpec
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pixels", "scales", "told"),
+    [
+        (20.0, words.USUAL_PIXELS, True, "about 20 s"),
+        (20.0, words.USUAL_PIXELS // 4, True, "about 5 s"),
+        (20.0, 32 * 32, True, "less than a second"),
+        (55.0, 32 * 32, False, "about 55 s"),
+        (None, 32 * 32, True, ""),
+    ],
+)
+def test_a_preset_tells_how_long_it_takes(
+    seconds: float | None, pixels: int, scales: bool, told: str
+) -> None:
+    preset = PresetSpec("fast", "Fast", {}, seconds=seconds, scales=scales)
+    assert words.duration(preset, pixels) == told
+
+
+def test_small_networks_have_some_weights() -> None:
+    assert [words.weights(n) for n in (61, 12_345, 2_440_000)] == ["61", "12 k", "2.4 M"]

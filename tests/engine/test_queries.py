@@ -1,0 +1,44 @@
+"""What the engine says of values before a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from engine.queries import _validate
+
+
+def told(method: str, params: dict[str, Any] | None = None, **problem: Any) -> dict[str, Any]:
+    args = {"method": f"restoration.{method}", "params": params or {}, "problem": problem}
+    return dict(_validate(args).value)
+
+
+@pytest.mark.parametrize(
+    "method", ["ddrm", "diffpir", "lpn", "pigdm", "plug_and_play", "total_variation", "wiener"]
+)
+@pytest.mark.parametrize("damage", ["overexposed", "light_blur", "lost_phase"])
+def test_a_damage_that_a_method_cannot_undo_is_told_before_a_run(method: str, damage: str) -> None:
+    answer = told(method, damage=damage)
+    assert answer["errors"] == {"problem.damage": answer["unfit"]}
+    assert "is not a linear damage" in answer["unfit"]
+    # In the words of the page.
+    assert "“Out of focus”" in answer["unfit"]
+    assert damage not in answer["unfit"]
+    assert told(method, damage="blur") == {"errors": {}, "unfit": ""}
+
+
+@pytest.mark.parametrize("method", ["red_diff", "dps", "flowchef"])
+def test_methods_of_every_damage_take_those_that_are_not_linear(method: str) -> None:
+    assert told(method, damage="lost_phase")["errors"] == {}
+
+
+def test_what_makes_pictures_of_nothing_takes_every_damage() -> None:
+    assert told("score_sde", damage="lost_phase")["unfit"]
+    assert not told("score_sde", {"task": "generate"}, damage="lost_phase")["unfit"]
+
+
+def test_values_that_are_wrong_come_first() -> None:
+    answer = told("ddrm", damage="lost_phase", noise=9)
+    assert answer["errors"].keys() == {"problem.noise"}
+    assert not answer["unfit"]

@@ -212,9 +212,13 @@ def _catalogue(arguments: argparse.Namespace) -> int:
 
 
 def _cards(arguments: argparse.Namespace) -> int:
-    from engine import cards
+    from engine import cards, help_pictures
+    from engine.discovery import ASSETS, installed
 
     cards.write_all(arguments.name, sys.stderr)
+    for method in installed().catalogue.methods:
+        if method.id in (arguments.name or [method.id]):
+            help_pictures.make(method.id, ASSETS / "help", sys.stderr)
     return 0
 
 

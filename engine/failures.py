@@ -27,7 +27,8 @@ def explain(error: BaseException) -> Failure:
     """Turn an exception into a sentence.
 
     Out of memory comes with the smaller values that the error suggests; a ``BadInput``
-    names its field; an error of the CUDA driver says that the engine starts anew.
+    names its field, and values that can be used where it knows some; an error of the CUDA driver
+    says that the engine starts anew.
     """
     trace = "".join(traceback.format_exception(error))
     words = str(error).strip()
@@ -43,7 +44,8 @@ def explain(error: BaseException) -> Failure:
             device_lost=True,
         )
     if type(error).__name__ == "BadInput":
-        return Failure(text=words, field=getattr(error, "field", ""))
+        suggestion = getattr(error, "suggestion", {})
+        return Failure(text=words, field=getattr(error, "field", ""), suggestion=suggestion)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return Failure(text=f"The disk is full: {error.filename or words}.", trace=trace)
     if isinstance(error, OSError) and error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):

@@ -23,7 +23,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -39,11 +39,17 @@ from engine.messages import Tune, UserEvent
 
 
 class BadInput(ValueError):
-    """What a person gave cannot be used: one clear line, and the field at fault."""
+    """What a person gave cannot be used: one clear line, and the field at fault.
 
-    def __init__(self, text: str, field: str = "") -> None:
+    ``suggestion`` maps dotted fields to values that can be used instead, where they are known.
+    """
+
+    def __init__(
+        self, text: str, field: str = "", suggestion: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(text)
         self.field = field
+        self.suggestion = dict(suggestion or {})
 
 
 class Settings(BaseModel):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
-from engine.restoration.diffusion import centered, draw
+from engine.restoration.diffusion import centered, draw, uncentered
 from engine.restoration.flow import (
     FlowName,
     Straightness,
@@ -187,6 +187,13 @@ def solve(
     walk = times(params.steps, prior.sigma_max)
     steer = steering(problem, params.task, params.subject, params.prior)
 
+    def shown(x0: Tensor) -> Tensors:
+        tensors = summarized(x0, A)
+        if params.task != "restore":
+            # Pictures that are made up have no mean worth a look: show the first.
+            tensors["x"] = uncentered(x0[:1])
+        return tensors
+
     def first() -> Tensors:
         begin = repeated(centered(steer.start), params.samples)
         noise = draw(begin, rng)
@@ -196,7 +203,7 @@ def solve(
             "level": (1.0 - t) * begin + t * noise,
             "drift": path.drift,
             "power": path.power,
-            **summarized(begin, A),
+            **shown(begin),
         }
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
@@ -218,7 +225,7 @@ def solve(
             "level": done.x,
             "drift": path.drift,
             "power": path.power,
-            **summarized(done.x0, A),
+            **shown(done.x0),
         }
         numbers = {"loss": done.loss} if steered else {}
         if done.cosine is not None:

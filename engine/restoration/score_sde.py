@@ -296,11 +296,15 @@ def _judged(
 ) -> Solver:
     """The probability flow from the picture to noise; each sample has a probe of its own."""
     if prior.sigma_max < DROWNED:
+        height, width = problem.operator.shape_in[1:]
+        small = {"problem.working_size": 32} if height == width and params.prior == "auto" else {}
         raise BadInput(
-            "prior: how likely a picture is can only be told where noise drowns it, and this "
-            f"prior knows noise up to {prior.sigma_max:g} only (allowed: a 32 × 32 picture and "
-            "its network, or a formula)",
+            "prior: how likely a picture is can only be told where noise drowns it, and the "
+            f"network for pictures of this size knows noise up to {prior.sigma_max:g} only "
+            "(allowed: a square picture at a working size of 32 px, whose networks know more, or "
+            "a formula as the prior)",
             "prior",
+            small,
         )
     sde = SDE(params.family)
     score = score_of(prior, sde, differentiable=True, dtype=torch.float32)

@@ -76,6 +76,22 @@ def test_why_a_run_failed_goes_with_what_it_failed_for(driver: Any) -> None:
     assert page.parts.bar.label.text() == "Ready"
 
 
+def test_a_picture_that_is_too_large_to_be_judged_is_made_small_by_one_press(driver: Any) -> None:
+    page = driver.to_bench()
+    page.choose_method("restoration.score_sde")
+    page.edits._on_knob("task", "likelihood")
+    driver.until(page.parts.bar.primary.isEnabled)
+    page.start()
+    driver.until(lambda: driver.run.state == "failed")
+    banner = page.parts.banner
+    assert "32" in banner.action.text()
+    banner.action.click()
+    assert page.state.problem["working_size"] == 32
+    driver.until(lambda: driver.run.state in ("running", "finished"))
+    driver.run.cancel()
+    driver.over()
+
+
 def test_a_method_that_restores_nothing_begins_without_the_result_before(driver: Any) -> None:
     page = driver.to_bench()
     page.choose_method("restoration.wiener")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.method import BadInput
+from engine.method import BadInput, State
 from engine.operators import (
     Downsample,
     GaussianBlur,
@@ -22,7 +22,7 @@ from engine.operators import (
 )
 from engine.restoration.diffusion import centered
 from engine.restoration.flow import flow_steps, sigma_at, times
-from engine.restoration.flowchef import flowchef_step
+from engine.restoration.flowchef import Params, flowchef_step, solve
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior
 from engine.restoration.problem import Problem, RestorationSettings
 from engine.restoration.steering import Pull, steering, toward_measurement
@@ -265,5 +265,19 @@ def test_the_chosen_flow_says_which_classes_there_are() -> None:
     assert steering(problem, "class", "sneaker").index == 7
     assert steering(problem, "class", "sneaker", "fashion-flow").index == 7
     assert steering(problem, "class", "face", "emoji-flow").index == 0
-    with pytest.raises(BadInput, match="no class that emoji-score knows"):
+    with pytest.raises(BadInput, match="no class that “Emoji score” knows"):
         steering(problem, "class", "sneaker", "emoji-flow")
+
+
+def test_pictures_of_a_class_are_neither_averaged_nor_scored() -> None:
+    A = Identity((3, 32, 32))
+    problem = Problem(A, torch.full((1, 3, 32, 32), 0.5), 0.01, None, RestorationSettings())
+    for task, restores in (("restore", True), ("class", False)):
+        params = Params(task=task, subject="sneaker", samples=2, steps=4)
+        solver = solve(problem, params, torch.Generator().manual_seed(0))
+        next(solver)
+        state = solver.send(())
+        assert isinstance(state, State)
+        assert state.scalars["restores"] == restores
+        samples, x = state.tensors["samples"], state.tensors["x"].clamp(0, 1)
+        assert torch.allclose(x[0], samples[0], atol=1e-5) != restores

@@ -15,7 +15,7 @@ from app.pages.stage import ALONE, BenchStage, zoom_buttons
 from engine.catalogue import PanelSpec
 from widgets import theme
 from widgets.image_view import ImageStage, Reading
-from widgets.parts import Chip, LinkButton, TabButton
+from widgets.parts import Chip, ElidedLabel, LinkButton, TabButton, TabRow
 
 _MODES = {"view.wipe": "wipe", "view.side": "side", "view.difference": "difference"}
 
@@ -44,6 +44,8 @@ class StagePanel(BenchStage):
         line = QHBoxLayout()
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
+        self._row = TabRow(self)
+        line.addWidget(self._row)
         for action_id, mode in _MODES.items():
             action = actions[action_id]
             tab = TabButton(action.text(), self)
@@ -52,20 +54,13 @@ class StagePanel(BenchStage):
             tab.setToolTip(f"{action.toolTip()}\n{hint}")
             tab.clicked.connect(self._on_tab)
             self._tabs[mode] = tab
-            line.addWidget(tab)
-        self._own = QHBoxLayout()
-        self._own.setSpacing(4)
-        line.addLayout(self._own)
-        line.addStretch(1)
+            self._row.add(tab)
+        # In what the buttons leave: they are there for good, a reading only under the mouse.
+        self._reading = ElidedLabel("", "hint", self)
+        self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line.addWidget(self._reading, 1)
         for button in zoom_buttons(actions, self):
             line.addWidget(button)
-        self._reading = QLabel(self)
-        theme.set_role(self._reading, "hint")
-        self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        # As wide as the widest reading: nothing jumps while the cursor moves.
-        widest = self._reading.fontMetrics().horizontalAdvance("x 8888 y 8888 · −0.88 −0.88 −0.88")
-        self._reading.setFixedWidth(widest)
-        line.addWidget(self._reading)
         self._tools = _PaintTools(self.stage, self)
         self._tools.done.connect(self._on_painted)
         column = QVBoxLayout(self)
@@ -134,14 +129,13 @@ class StagePanel(BenchStage):
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
         self._chips[panel.name] = chip
-        self._own.addWidget(chip)
+        self._row.add(chip)
         self._look()
 
     def _forget(self, panel: str) -> None:
         self.stage.set_picture(panel, None)
         if (chip := self._chips.pop(panel, None)) is not None:
-            self._own.removeWidget(chip)
-            chip.deleteLater()
+            self._row.remove(chip)
             self._look()
 
     def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:

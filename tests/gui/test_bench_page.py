@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtGui import QGuiApplication, QImage
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from app.pages.bench_masks import keep_mask
+from engine.catalogue import PanelSpec
 from engine.messages import Reply
 
 SIZE = 32
@@ -250,3 +251,25 @@ def test_a_run_does_not_begin_under_the_picture_before(page: Any, tmp_path: Path
     caption = page.parts.input.samples("picture")._caption.text()
     assert caption.startswith("other.png")
     assert "px" not in caption
+
+
+def test_what_the_cursor_reads_gives_way_to_the_buttons(page: Any) -> None:
+    stage = page.parts.stage
+    preview(page)
+    stage.set_method(
+        [
+            PanelSpec(name=name, title=f"Picture {name}", kind="image")
+            for name in ("one", "two", "three")
+        ]
+    )
+    for name in ("one", "two", "three"):
+        stage.show_frame(name, gray(90), 1)
+    row, window = stage._row, page.window()
+    for size, some_wait in (((1280, 800), False), ((760, 560), True)):
+        window.resize(*size)
+        for side in ("left", "right"):
+            page.parts.area.set_shown(side, True)
+        QApplication.processEvents()
+        shown = [tab for tab in [*row._tabs, row._more] if tab.isVisible()]
+        assert all(tab.width() >= tab.sizeHint().width() for tab in shown)
+        assert bool(row.menu_tabs()) == some_wait

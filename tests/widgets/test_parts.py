@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -18,6 +20,8 @@ from widgets.parts import (
     LinkButton,
     Rail,
     Reveal,
+    TabButton,
+    TabRow,
     Thumbnail,
     to_pixmap,
 )
@@ -271,3 +275,49 @@ def test_icon_buttons_have_names_and_room(show):
     button = show(IconButton("copy", "Copy"))
     assert button.accessibleName() == button.toolTip() == "Copy"
     assert min(button.width(), button.height()) >= 24
+
+
+@pytest.fixture
+def tab_row(show):
+    row = TabRow()
+    for text in ("Wipe", "Side by side", "Samples", "Uncertainty"):
+        tab = TabButton(text)
+        tab.setAutoExclusive(True)
+        row.add(tab)
+    row._tabs[0].setChecked(True)
+    row.resize(row.sizeHint())
+    return show(row)
+
+
+def test_tabs_that_do_not_fit_wait_in_a_menu_and_are_never_squeezed(tab_row):
+    assert tab_row.menu_tabs() == []
+    assert tab_row._more.isHidden()
+    for width in range(tab_row.minimumSizeHint().width(), tab_row.sizeHint().width()):
+        tab_row.resize(width, tab_row.height())
+        shown = [tab for tab in [*tab_row._tabs, tab_row._more] if tab.isVisible()]
+        assert tab_row.menu_tabs()
+        assert all(tab.width() >= tab.sizeHint().width() for tab in shown)
+        assert all(tab_row.rect().contains(tab.geometry()) for tab in shown)
+        edges = [tab.geometry() for tab in shown]
+        assert all(a.right() < b.left() for a, b in pairwise(edges))
+
+
+def test_the_menu_of_tabs_chooses_and_bears_the_title_of_the_choice(tab_row, qtbot):
+    tab_row.resize(tab_row.sizeHint().width() - 10, tab_row.height())
+    assert (tab_row._more.text(), tab_row._more.isChecked()) == ("More", False)
+    last = tab_row._tabs[-1]
+    menu = tab_row.build_menu()
+    assert [action.text() for action in menu.actions()][-1] == "Uncertainty"
+    with qtbot.waitSignal(last.clicked):
+        menu.actions()[-1].trigger()
+    assert last.isChecked()
+    assert (tab_row._more.text(), tab_row._more.isChecked()) == ("Uncertainty", True)
+    tab_row.resize(tab_row.sizeHint())
+    assert last.isVisible()
+    assert tab_row._more.isHidden()
+
+
+def test_a_tab_that_is_gone_leaves_room_for_the_next(tab_row):
+    tab_row.resize(tab_row.sizeHint().width() - 10, tab_row.height())
+    tab_row.remove(tab_row._tabs[2])
+    assert tab_row.menu_tabs() == []

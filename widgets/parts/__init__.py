@@ -16,6 +16,7 @@ from widgets.parts.labels import ElidedLabel, HintLabel, IconLabel, SectionLabel
 from widgets.parts.rail import Rail
 from widgets.parts.reveal import Reveal
 from widgets.parts.splitter import GapSplitter
+from widgets.parts.tab_row import TabRow
 from widgets.parts.thumbnail import Thumbnail, to_pixmap
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Rule",
     "SectionLabel",
     "TabButton",
+    "TabRow",
     "TextLabel",
     "Thumbnail",
     "to_pixmap",

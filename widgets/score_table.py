@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from PySide6.QtCore import QPointF, QSize, Qt, Slot
-from PySide6.QtGui import QBrush, QFont, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QBrush, QFont, QIcon, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -76,7 +76,6 @@ class ScoreTable(QTableWidget):
         head.setHighlightSections(False)
         head.setMinimumSectionSize(36)
         head.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        head.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._set_widths()
         head.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -94,7 +93,7 @@ class ScoreTable(QTableWidget):
 
     def sizeHint(self) -> QSize:
         """Heading and lines with room for a name, without scrolling."""
-        width = NAME + sum(self.columnWidth(c) for c in range(1, self.columnCount()))
+        width = max(NAME, self._least_name()) + self._taken()
         height = LINE * (self.rowCount() + 1)
         return QSize(width + 2 * self.frameWidth(), height + 2 * self.frameWidth())
 
@@ -108,6 +107,28 @@ class ScoreTable(QTableWidget):
             widest = "8888" if column.digits == 0 else f"{888.0:.{column.digits}f}"
             title = head.fontMetrics().horizontalAdvance(f"{column.title} {column.unit}")
             self.setColumnWidth(place, max(title, measure(widest)) + _PADDING)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Names take what numbers leave, and never less than they need."""
+        super().resizeEvent(event)
+        self._fit_names()
+
+    def _taken(self) -> int:
+        return sum(self.columnWidth(column) for column in range(1, self.columnCount()))
+
+    def _least_name(self) -> int:
+        """What the longest name needs, with its piece of line."""
+        widest = max(
+            (
+                self.sizeHintForIndex(self.model().index(r, 0)).width()
+                for r in range(self.rowCount())
+            ),
+            default=0,
+        )
+        return widest + _PADDING // 2
+
+    def _fit_names(self) -> None:
+        self.setColumnWidth(0, max(self.viewport().width() - self._taken(), self._least_name()))
 
     def minimumSizeHint(self) -> QSize:
         """The heading and two lines."""
@@ -130,6 +151,7 @@ class ScoreTable(QTableWidget):
                 self.setItem(row, place, item)
             self._rows[key] = (name, state, numbers)
         self._draw_swatches()
+        self._fit_names()
         self.setSortingEnabled(True)
         # Its arrow takes room from the titles, so it is shown only where something is sorted.
         self.horizontalHeader().setSortIndicatorShown(False)

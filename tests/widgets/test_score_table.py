@@ -119,3 +119,20 @@ def test_styles_follow_the_theme(table, qapp):
     theme.apply(qapp, "light")
     color = table.item(1, 2).foreground().color()
     assert color == theme.color("accent")
+
+
+def test_names_stay_whole_and_the_table_scrolls_where_it_is_too_narrow(table, qtbot):
+    title = "Learned proximal network"
+    table.set_contestants([("a", title), ("b", "Second")])
+    table.set_value("a", "psnr", 31.4)
+    need = table.fontMetrics().horizontalAdvance(title) + table.iconSize().width()
+    table.resize(table.minimumSizeHint())
+    assert table.columnWidth(0) > need
+    bar = table.horizontalScrollBar()
+    assert bar.maximum() > 0
+    # With room for all, nothing scrolls, and names have what is left.
+    table.resize(table.sizeHint())
+    assert bar.maximum() == 0
+    table.resize(table.sizeHint().width() + 100, 200)
+    whole = sum(table.columnWidth(c) for c in range(table.columnCount()))
+    assert whole == table.viewport().width()

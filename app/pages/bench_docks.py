@@ -47,6 +47,9 @@ class _QuietBar(QScrollBar):
 class Panel(QDockWidget):
     """One dock: its content scrolls, its title row is the content's own first row."""
 
+    #: What it holds needs another width than before.
+    fitted = Signal()
+
     def __init__(self, name: str, title: str, content: QWidget, head: QWidget) -> None:
         super().__init__(title)
         self.setObjectName(name)
@@ -91,7 +94,14 @@ class Panel(QDockWidget):
     def _fit(self) -> None:
         width = self._content.minimumSizeHint().width()
         width += self._scroll.verticalScrollBar().sizeHint().width()
-        self._frame.setMinimumWidth(min(max(_NARROWEST, width), _WIDEST))
+        least = min(max(_NARROWEST, width), _WIDEST)
+        if least != self._frame.minimumWidth():
+            self._frame.setMinimumWidth(least)
+            self.fitted.emit()
+
+    def least_width(self) -> int:
+        """Narrower, something in it would be cut off."""
+        return self._frame.minimumWidth()
 
     def add_foot(self, widget: QWidget) -> None:
         """A part below the scrolling content that always stays in sight."""
@@ -120,6 +130,12 @@ class PanelArea(QMainWindow):
         self._sized = False
         self._later = QTimer(self, singleShot=True, interval=0)
         self._later.timeout.connect(self._size_first)
+        #: The widths that a fresh page gave or a person dragged. What is in a panel may need
+        #: more for a while, and a small window takes some; then these come back.
+        self._widths: dict[str, int] = {}
+        self._grip: dict[str, int] = {}
+        self._again = QTimer(self, singleShot=True, interval=0)
+        self._again.timeout.connect(self._give_widths)
 
     def add_panel(self, side: str, panel: Panel) -> None:
         """Put a panel at the ``left`` or ``right``."""
@@ -132,6 +148,7 @@ class PanelArea(QMainWindow):
         self._panels[side] = panel
         panel.dockLocationChanged.connect(self._moved)
         panel.installEventFilter(self)
+        panel.fitted.connect(self._again.start)
 
     def add_splitter(self, splitter: GapSplitter) -> None:
         """Keep where a border in the middle stands."""
@@ -144,11 +161,9 @@ class PanelArea(QMainWindow):
     def reset_widths(self) -> None:
         """The widths of a fresh page; wide windows give the panels more."""
         wide = max(0, self.window().width() - 1280) // 8
-        self.resizeDocks(
-            list(self._panels.values()),
-            [_LEFT + min(wide, 72), _RIGHT + min(wide, 72)],
-            Qt.Orientation.Horizontal,
-        )
+        for side, width in zip(self._panels, (_LEFT, _RIGHT), strict=True):
+            self._widths[side] = width + min(wide, 72)
+        self._give_widths()
 
     def reset(self) -> None:
         """Back to the arrangement of a fresh page."""
@@ -196,6 +211,7 @@ class PanelArea(QMainWindow):
         for splitter, border in zip(self._splitters, data[1:], strict=False):
             splitter.restore(border)
         self._sized = True
+        self._widths.clear()
         self._hidden = {name for name in hidden.split(",") if name in self._panels}
         self._apply()
 
@@ -209,6 +225,17 @@ class PanelArea(QMainWindow):
         if not self._sized:
             # Not from within: the layout is just being made.
             self._later.start()
+
+    def event(self, event: QEvent) -> bool:
+        """Borders between panels belong to this window: a width that they were dragged to stays."""
+        if event.type() == QEvent.Type.MouseButtonPress:
+            self._grip = self._present_widths()
+        done = super().event(event)
+        if event.type() == QEvent.Type.MouseButtonRelease:
+            for side, width in self._present_widths().items():
+                if width != self._grip.get(side, width):
+                    self._widths[side] = width
+        return done
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """A panel that was closed by its own means is hidden by wish."""
@@ -230,7 +257,31 @@ class PanelArea(QMainWindow):
         for side, panel in self._panels.items():
             panel.setVisible(side not in self._hidden and not self._collapsed)
         self._busy = False
+        # Not from within: the window is just getting its new size.
+        self._again.start()
         self.rearranged.emit()
+
+    def _present_widths(self) -> dict[str, int]:
+        return {
+            side: panel.width()
+            for side, panel in self._panels.items()
+            if panel.isVisible() and not panel.isFloating()
+        }
+
+    @Slot()
+    def _give_widths(self) -> None:
+        """Panels as wide as they are meant to be, or as what they hold needs."""
+        if self._collapsed:
+            return
+        shown = self._present_widths()
+        for side, width in shown.items():
+            # As a person left it in an earlier window.
+            self._widths.setdefault(side, width)
+        self.resizeDocks(
+            [self._panels[side] for side in shown],
+            [max(self._widths[side], self._panels[side].least_width()) for side in shown],
+            Qt.Orientation.Horizontal,
+        )
 
     def _moved(self) -> None:
         self.rearranged.emit()

@@ -5,11 +5,14 @@ Where there is no room for both side by side, two tabs choose between them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.pages.bench_curves import HEIGHT, LOW_PLOT_HEIGHT, PLOT_HEIGHT, CurvesPanel
+from widgets.curves.legend import Legend
 from widgets.parts import TabButton
 from widgets.score_table import ScoreTable
 
@@ -37,7 +40,10 @@ class Below(QWidget):
             tab.setAutoExclusive(True)
             tab.clicked.connect(self._arrange)
             line.addWidget(tab)
-        line.addStretch(1)
+        self._legend = Legend(self)
+        line.addSpacing(8)
+        line.addWidget(self._legend, 1, Qt.AlignmentFlag.AlignVCenter)
+        line.addStretch()
         self._numbers.setChecked(True)
         self._row = QHBoxLayout()
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -50,8 +56,12 @@ class Below(QWidget):
         column.addLayout(self._row)
         self._tabs.hide()
 
-    def set_table(self, table: ScoreTable | None) -> None:
-        """Show a table beside the curves, in place of the one before; None for none."""
+    def set_table(self, table: ScoreTable | None, names: Sequence[str] = ()) -> None:
+        """Show a table beside the curves, in place of the one before; None for none.
+
+        Where the table is out of sight, ``names`` tell whose line is whose.
+        """
+        self._legend.set_names(names)
         old, self.table = self.table, table
         if old is not None:
             self._row.removeWidget(old)
@@ -79,6 +89,7 @@ class Below(QWidget):
         racing = self.table is not None
         turns = racing and self.width() < SIDE_BY_SIDE
         self._tabs.setVisible(turns)
+        self._legend.setVisible(self._lines.isChecked())
         if self.table is not None:
             self.table.setVisible(not turns or self._numbers.isChecked())
             wide = self.table.sizeHint().width()

@@ -96,7 +96,7 @@ class RaceDesk(QObject):
             Column(s.metric, s.title, s.unit, s.help, s.digits, s.better)  # type: ignore[arg-type]
             for s in scores(self._bench, methods)
         ]
-        self._below.set_table(ScoreTable(columns))
+        self._below.set_table(ScoreTable(columns), [method.title for method in methods])
         self._below.curves.set_panels(overlaid(self._bench, methods), legend=False)
         self._clear()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from widgets import theme
+from widgets.parts.flow import FlowLayout
 from widgets.parts.labels import ElidedLabel, SectionLabel
 
 WIDTH = 2.0
@@ -42,6 +45,31 @@ class Swatch(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(series_pen(*self._style))
         painter.drawLine(QPointF(1, 7), QPointF(21, 7))
+
+
+class Legend(QWidget):
+    """Names beside samples of their lines, for plots that share them; wraps."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._flow = FlowLayout(self, spacing=4)
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Show these, in the styles of the curves of a plot."""
+        while (item := self._flow.takeAt(0)) is not None:
+            old = item.widget()
+            if old is not None:
+                old.hide()
+                old.deleteLater()
+        for index, name in enumerate(names):
+            part = QWidget(self)
+            line = QHBoxLayout(part)
+            line.setContentsMargins(0, 0, 8, 0)
+            line.setSpacing(6)
+            line.addWidget(Swatch(index, 0))
+            line.addWidget(SectionLabel(name))
+            self._flow.addWidget(part)
+            part.show()
 
 
 class Entry(QWidget):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
 
 from widgets import icons, theme
@@ -37,6 +38,8 @@ STATES: tuple[State, ...] = (
 )
 #: Longer lines at the right are cut: this many times the width of an average letter.
 _WIDEST_LINE = 44
+#: A shorter bar says nothing: it gives way to words and buttons.
+_LEAST_PROGRESS = 48
 _ACTIVE = {"queued", "preparing", "running", "idle", "paused"}
 
 
@@ -93,6 +96,7 @@ class JobBar(QFrame):
             button.setCursor(Qt.CursorShape.PointingHandCursor)
         self.progress = QProgressBar(self)
         self.progress.setTextVisible(False)
+        self.progress.setMinimumWidth(_LEAST_PROGRESS)
         self.progress.setAccessibleName(self.tr("Progress"))
         self.progress.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.label = ElidedLabel("", "secondary", self)
@@ -189,8 +193,33 @@ class JobBar(QFrame):
         self._show(words if over else self._times)
 
     def minimumSizeHint(self) -> QSize:
-        """Room for the buttons and a little progress."""
-        return QSize(360, 58)
+        """Room for the two buttons that are always there and a few letters."""
+        letters = self.label.minimumSizeHint().width()
+        height = self.layout().totalMinimumSize().height()
+        return QSize(self._width_with(letters, self.primary, self.cancel_button), height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """With less room, parts give way."""
+        super().resizeEvent(event)
+        self._make_room()
+
+    def _width_with(self, line: int, *parts: QWidget) -> int:
+        """How wide the bar has to be for these parts and a line at the right."""
+        row = self.layout()
+        sides = row.contentsMargins()
+        least = [part.minimumWidth() or part.minimumSizeHint().width() for part in parts]
+        return line + sum(least) + row.spacing() * len(parts) + sides.left() + sides.right()
+
+    def _make_room(self) -> None:
+        """Nothing lies over another: the bar gives way, then Step, and then the line is cut."""
+        # The line takes the room of its longest text so far, so that the bar does not tremble.
+        line = min(self._room, _WIDEST_LINE * self.label.fontMetrics().averageCharWidth())
+        buttons = (self.primary, self.step_button, self.cancel_button)
+        bar = self.width() >= self._width_with(line, *buttons, self.progress)
+        self.progress.setVisible(bar)
+        self.step_button.setVisible(bar or self.width() >= self._width_with(line, *buttons))
+        # Alone it has all that the buttons leave.
+        self.label.setMinimumWidth(line if bar else 0)
 
     def _words(self) -> str:
         words = {
@@ -208,11 +237,9 @@ class JobBar(QFrame):
         return words[self._state]
 
     def _show(self, text: str) -> None:
-        # The line takes the room of its longest text so far, so that the bar does not tremble.
         self._room = max(self._room, self.label.fontMetrics().horizontalAdvance(text) + 2)
-        widest = _WIDEST_LINE * self.label.fontMetrics().averageCharWidth()
-        self.label.setMinimumWidth(min(self._room, widest))
         self.label.setText(text)
+        self._make_room()
         self.progress.setAccessibleDescription(text)
 
     def _face(self) -> tuple[str, str]:

@@ -38,8 +38,6 @@ class BenchParts:
         self.below = Below(page, low=not self.stage.compares)
         self.curves = self.below.curves
         self.bar = JobBar(page)
-        # In a narrow middle the words matter more than the length of the bar.
-        self.bar.progress.setMinimumWidth(48)
         self.banner = Banner(page)
         self.gauge = EngineGauge(page)
         self.gauge.setContentsMargins(14, 10, 14, 12)

@@ -1,6 +1,9 @@
+from itertools import pairwise
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QWidget
 
 from widgets import theme
 from widgets.job_bar import STATES, JobBar, duration, rate_text
@@ -172,3 +175,34 @@ def test_a_larger_type_gets_the_room_that_its_words_need(bar, qapp, qtbot):
             assert bar.primary.width() >= bar.primary.sizeHint().width()
     finally:
         theme.apply(qapp, "light", 1.0)
+
+
+def test_in_a_narrow_middle_parts_give_way_and_none_lies_over_another(bar, qtbot):
+    # A window would not get smaller than what is in it.
+    host = QWidget()
+    qtbot.addWidget(host)
+    host.resize(800, 60)
+    bar.setParent(host)
+    host.show()
+    bar.show()
+    bar.set_state("running")
+    bar.set_progress(0, 2, elapsed=2.0, eta=1.0, count="0 of 2 done")
+    parts = (bar.primary, bar.step_button, bar.cancel_button, bar.progress, bar.label)
+    seen = set()
+    for width in range(760, bar.minimumSizeHint().width() - 1, -4):
+        bar.resize(width, 60)
+        bar.layout().activate()
+        shown = [part for part in parts if part.isVisible()]
+        seen.add(len(shown))
+        buttons = [part for part in shown if part not in (bar.progress, bar.label)]
+        assert all(part.width() >= part.sizeHint().width() for part in buttons)
+        edges = [part.geometry() for part in shown]
+        assert all(a.right() < b.left() for a, b in pairwise(edges))
+        assert edges[-1].right() < bar.width()
+        if bar.step_button.isVisible():
+            assert bar.label.shown_text() == "0 of 2 done · 2 s · 1 s left"
+    assert seen == {5, 4, 3}
+    bar.resize(760, 60)
+    assert bar.progress.isVisible()
+    assert bar.step_button.isVisible()
+    bar.setParent(None)

@@ -48,7 +48,6 @@ class CurvePlot(QFrame):
     def __init__(self, title: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._title = title
-        self._x_title = self.tr("step")
         self._series: dict[str, Series] = {}
         self._entries: list[Entry] = []
         self._first_style = 0
@@ -57,6 +56,7 @@ class CurvePlot(QFrame):
         self._head = QVBoxLayout()
         self._head.setSpacing(2)
         self.canvas = CurveCanvas(self)
+        self.canvas.x_title = self.tr("step")
         self._hint = QLabel(self.tr("Values appear with the first step"), self.canvas)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._hint.setWordWrap(True)
@@ -139,8 +139,9 @@ class CurvePlot(QFrame):
             self._build_head()
 
     def set_x_title(self, title: str) -> None:
-        """What the positions count, as it is read out and written to CSV."""
-        self._x_title = title
+        """What the positions count, as it is drawn, read out and written to CSV."""
+        self.canvas.x_title = title
+        self.canvas.redraw()
 
     def set_x_range(self, low: float | None, high: float | None = None) -> None:
         """Show at least ``low`` to ``high``, such as all steps to come; None to follow values."""
@@ -164,7 +165,7 @@ class CurvePlot(QFrame):
 
     def export_csv(self, path: str | Path) -> None:
         """Write all values as a table; OSError when the file cannot be written."""
-        write_csv(path, list(self._series.values()), self._x_title)
+        write_csv(path, list(self._series.values()), self.canvas.x_title)
 
     def image(self, ratio: float = 2.0) -> QImage:
         """The card as it is seen, without cursor, at ``ratio`` pixels per view pixel."""
@@ -236,7 +237,7 @@ class CurvePlot(QFrame):
             text = value_text(value, series.unit, series.decimals)
             texts.append(f"{series.title} {text}")
             if at is not None and entry is self._entries[-1]:
-                text = f"{self._x_title} {position_text(at)} · {text}"
+                text = f"{self.canvas.x_title} {position_text(at)} · {text}"
             entry.set_value(text)
         self.canvas.setAccessibleDescription(", ".join(texts))
 
@@ -245,7 +246,8 @@ class CurvePlot(QFrame):
         self.cursorMoved.emit(at)
 
     def _theme_changed(self, _theme: object) -> None:
-        self.canvas.update()
+        # Numbers of another size need another room.
+        self.canvas.redraw()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Catch up with what came while hidden."""

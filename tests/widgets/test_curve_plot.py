@@ -20,7 +20,7 @@ from PySide6.QtWidgets import QApplication
 from widgets import theme
 from widgets.curve_plot import CurvePlot
 from widgets.curves.frame import Frame
-from widgets.curves.grid import position_ticks, value_ticks
+from widgets.curves.grid import left_for, position_ticks, title_place, value_ticks
 from widgets.curves.legend import series_pen
 from widgets.curves.ranges import (
     SteadyRange,
@@ -449,3 +449,54 @@ def test_a_value_that_stands_alone_is_a_dot_to_be_seen(plot):
     color = series_pen(0).color()
     for dx, dy in ((0, 0), (1, 1), (-1, 1), (-2, 0), (0, -2)):
         assert image.pixelColor(middle.x() + dx, middle.y() + dy) == color
+
+
+def ink(image, area):
+    """Whether anything is drawn in a part of a picture of the canvas."""
+    ground = image.pixel(1, 1)
+    columns = range(round(area.left()), round(area.right()))
+    rows = range(round(area.top()), round(area.bottom()))
+    return any(image.pixel(x, y) != ground for x in columns for y in rows)
+
+
+@pytest.mark.parametrize("values", [(1.0, 1.0002), (2e-4, 9e-4), (-88888.0, 88888.0)])
+def test_long_numbers_beside_the_axis_are_not_cut(plot, values):
+    for step, value in enumerate(values):
+        plot.append("psnr", step, value)
+    plot._redraw()
+    image = plot.canvas.grab().toImage()
+    area = plot.canvas.frame().area
+    assert area.left() > left_for(value_ticks(0.0, 1.0, 100, False))
+    # The numbers begin after the edge and end before the curves.
+    assert not ink(image, QRectF(0, 0, 1, image.height()))
+    assert ink(image, QRectF(1, 0, area.left() - 9, area.bottom()))
+
+
+def test_the_positions_say_what_they_count_where_there_is_room(plot):
+    plot.set_x_range(0, 100)
+    plot.append("psnr", 0, 20.0)
+    plot._redraw()
+    canvas = plot.canvas
+    plain = canvas.grab().toImage()
+    plot.set_x_title("noisy number")
+    assert canvas.grab().toImage() != plain
+    bottom = canvas.frame().area.bottom()
+    # Too long for any gap between two numbers: on a line of its own, or nowhere in a low plot.
+    plot.set_x_title("far too long to stand between two numbers")
+    area = canvas.frame().area
+    assert area.bottom() < bottom
+    assert ink(canvas.grab().toImage(), QRectF(0, area.bottom() + 19, canvas.width(), 12))
+    plot.resize(328, 130)
+    assert canvas.height() - canvas.frame().area.bottom() == 18
+
+
+def test_the_title_of_an_axis_stands_between_its_numbers():
+    assert title_place([(0, 10), (90, 110)], 110, 30) == 35
+    assert title_place([(0, 10), (40, 50)], 110, 30) == 80
+    assert title_place([(0, 10), (40, 60)], 60, 30) is None
+    assert title_place([], 60, 30) is None
+
+
+def test_a_minus_looks_the_same_on_both_axes():
+    assert position_ticks(-0.5, 0.5, 100).texts == ["−0.5", "0", "0.5"]
+    assert tick_text(-0.5, 0.5) == "−0.5"

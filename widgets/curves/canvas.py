@@ -46,13 +46,15 @@ class CurveCanvas(QWidget):
         super().__init__(parent)
         self.logarithmic = False
         self.x_range: tuple[float, float] | None = None
+        #: What the positions count.
+        self.x_title = ""
         self._series: Sequence[Series] = ()
         self._first = 0
         self._drawn: list[tuple[Values, Values]] = []
         self._lines: list[list[QPolygonF]] = []
         self._steady = SteadyRange()
         self._frame = Frame(QRectF())
-        self._tick_range = (0.0, 1.0)
+        self._y_ticks = grid.Ticks([0.0, 1.0], ["", ""])
         self._has_values = False
         self._reference: float | None = None
         self._reference_text = ""
@@ -110,15 +112,22 @@ class CurveCanvas(QWidget):
 
     def redraw(self) -> None:
         """Bring curves and ranges up to date."""
-        area = QRectF(self.rect()).adjusted(grid.LEFT, grid.TOP, -grid.RIGHT, -grid.BOTTOM)
+        shown = [(s.x, self.shown(s.y)) for s in self._series]
+        low, high = self._value_range([y for _, y in shown])
+        area = QRectF(self.rect()).adjusted(0.0, grid.TOP, -grid.RIGHT, -grid.BOTTOM)
+        self._y_ticks = (
+            grid.value_ticks(low, high, area.height(), self.logarithmic)
+            if self._has_values
+            else grid.Ticks([0.0, 1.0], ["", ""])
+        )
+        area.setLeft(grid.left_for(self._y_ticks))
         # Two view pixels a stretch: finer zigzags only make the line thicker.
         columns = max(int(area.width() / 2), 100)
-        shown = [(s.x, self.shown(s.y)) for s in self._series]
         self._drawn = [tuple(a.copy() for a in thinned(x, y, columns)) for x, y in shown]  # type: ignore[misc]
-        low, high = self._value_range([y for _, y in shown])
-        self._tick_range = (low, high)
         pad = PAD * (high - low)
-        self._frame = Frame(area, self._position_range(), (low - pad, high + pad))
+        ranges = self._position_range(), (low - pad, high + pad)
+        area.setBottom(area.bottom() - grid.title_height(Frame(area, *ranges), self.x_title))
+        self._frame = Frame(area, *ranges)
         self._lines = [self._frame.lines(x, y) for x, y in self._drawn]
         self.update()
 
@@ -175,7 +184,9 @@ class CurveCanvas(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Grid, reference, curves with the first on top, cursor."""
         painter = QPainter(self)
-        self._paint_grid(painter)
+        grid.draw_values(painter, self._frame, self._y_ticks)
+        if self._has_values:
+            grid.draw_positions(painter, self._frame, self.x_title)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_reference(painter)
         painter.save()
@@ -191,15 +202,6 @@ class CurveCanvas(QWidget):
         painter.restore()
         if self._at is not None:
             self._paint_cursor(painter, self._at)
-
-    def _paint_grid(self, painter: QPainter) -> None:
-        frame, area = self._frame, self._frame.area
-        if self._has_values:
-            x_ticks = grid.position_ticks(*frame.x, area.width())
-            y_ticks = grid.value_ticks(*self._tick_range, area.height(), self.logarithmic)
-        else:
-            x_ticks, y_ticks = grid.Ticks([], []), grid.Ticks([0.0, 1.0], ["", ""])
-        grid.draw_grid(painter, frame, x_ticks, y_ticks)
 
     def _paint_reference(self, painter: QPainter) -> None:
         position = self.reference_position()

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPen
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QPen
 
 from widgets import theme, tokens
 from widgets.curves.frame import Frame
 from widgets.curves.ranges import linear_ticks, log_ticks, position_text, tick_text
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 4, 8, 18
-"""Room around the curves in view pixels; the numbers stand at the left and below."""
+"""Room around the curves in view pixels; the numbers stand at the left and below.
+
+At the left it is the least: long numbers get what they need, see ``left_for``.
+"""
+_APART, _AROUND = 8, 14
+"""Between numbers and curves, and on both sides of the title of an axis."""
+_HIGH = 90
+"""Lower plots need all their height for the curves."""
 
 
 @dataclass(frozen=True)
@@ -55,25 +63,95 @@ def _two_or_more(low: float, high: float, count: int) -> list[float]:
     return at
 
 
-def draw_grid(painter: QPainter, frame: Frame, x_ticks: Ticks, y_ticks: Ticks) -> None:
-    """Draw lines across the frame and the numbers beside it."""
+def _font() -> QFont:
+    return theme.font(tokens.SIZE_SECTION)
+
+
+def left_for(ticks: Ticks) -> float:
+    """Room at the left in which the numbers of the vertical axis stand whole."""
+    metrics = QFontMetricsF(_font())
+    widest = max((metrics.horizontalAdvance(text) for text in ticks.texts), default=0.0)
+    return max(LEFT, math.ceil(widest) + 1 + _APART)
+
+
+def draw_values(painter: QPainter, frame: Frame, ticks: Ticks) -> None:
+    """Draw lines across the frame and their numbers beside it."""
+    metrics = _prepare(painter)
     area = frame.area
-    font = theme.font(tokens.SIZE_SECTION)
-    metrics = QFontMetricsF(font)
-    painter.setFont(font)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     line = QPen(theme.color("line"), 1)
     text = QPen(theme.color("hint"))
-    for at, label in zip(y_ticks.at, y_ticks.texts, strict=True):
+    for at, label in zip(ticks.at, ticks.texts, strict=True):
         y = frame.row(at)
         painter.setPen(line)
         painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
         painter.setPen(text)
-        box = QRectF(0, y - metrics.height() / 2, area.left() - 8, metrics.height())
+        box = QRectF(0, y - metrics.height() / 2, area.left() - _APART, metrics.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, label)
-    painter.setPen(text)
-    for at, label in zip(x_ticks.at, x_ticks.texts, strict=True):
-        width = metrics.horizontalAdvance(label) + 1
-        left = min(max(frame.column(at) - width / 2, 0.0), area.right() + RIGHT - width)
-        box = QRectF(left, area.bottom() + 4, width, metrics.height())
+
+
+def draw_positions(painter: QPainter, frame: Frame, title: str) -> None:
+    """Draw numbers below the frame and what they count: between them, or else below them.
+
+    Below them it is seen only where the frame ends ``title_height`` higher.
+    """
+    metrics = _prepare(painter)
+    area, height = frame.area, metrics.height()
+    ticks, spans, place = _numbered(frame, title, metrics)
+    painter.setPen(QPen(theme.color("hint")))
+    for (left, right), label in zip(spans, ticks.texts, strict=True):
+        box = QRectF(left, area.bottom() + 4, right - left, height)
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, label)
+    if place is not None:
+        box = QRectF(place, area.bottom() + 4, area.right() + RIGHT - place, height)
+        painter.drawText(box, Qt.AlignmentFlag.AlignLeft, title)
+    else:
+        box = QRectF(area.left(), area.bottom() + 4 + height, area.width() + RIGHT, height)
+        painter.drawText(box, Qt.AlignmentFlag.AlignRight, title)
+
+
+def title_height(frame: Frame, title: str) -> float:
+    """What the title of the positions needs of its own: none between the numbers, or low plots."""
+    metrics = QFontMetricsF(_font())
+    if frame.area.height() < _HIGH or _numbered(frame, title, metrics)[2] is not None:
+        return 0.0
+    return metrics.height()
+
+
+def _numbered(
+    frame: Frame, title: str, metrics: QFontMetricsF
+) -> tuple[Ticks, list[tuple[float, float]], float | None]:
+    """Ticks of the positions, where their numbers stand, and where a title stands among them."""
+    width, end = metrics.horizontalAdvance(title) + 1, frame.area.right() + RIGHT
+    many = position_ticks(*frame.x, frame.area.width())
+    # Between fewer numbers there may be room for the title.
+    for ticks in (many, position_ticks(*frame.x, frame.area.width() / 2)):
+        spans = _spans(ticks, frame, metrics)
+        if (place := title_place(spans, end, width)) is not None:
+            return ticks, spans, place
+    return many, _spans(many, frame, metrics), None
+
+
+def title_place(spans: list[tuple[float, float]], end: float, width: float) -> float | None:
+    """Where the title of an axis stands between its numbers, as far right as there is room."""
+    for (_, left), (right, _) in reversed(list(pairwise([*spans, (end + _AROUND, end)]))):
+        if right - left >= width + 2 * _AROUND:
+            # At the end of the axis, or in the middle between two numbers.
+            return end - width if right > end else (left + right - width) / 2
+    return None
+
+
+def _prepare(painter: QPainter) -> QFontMetricsF:
+    font = _font()
+    painter.setFont(font)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    return QFontMetricsF(font)
+
+
+def _spans(ticks: Ticks, frame: Frame, metrics: QFontMetricsF) -> list[tuple[float, float]]:
+    """From where to where each number stands, none beyond the edges."""
+    spans = []
+    for at, label in zip(ticks.at, ticks.texts, strict=True):
+        width = metrics.horizontalAdvance(label) + 1
+        left = min(max(frame.column(at) - width / 2, 0.0), frame.area.right() + RIGHT - width)
+        spans.append((left, left + width))
+    return spans

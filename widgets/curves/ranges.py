@@ -112,7 +112,8 @@ def value_text(value: float | None, unit: str = "", decimals: int | None = None)
 
 def position_text(value: float) -> str:
     """A position on the x axis: whole numbers without decimals."""
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+    text = f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+    return text.replace("-", "−")
 
 
 def scientific(value: float, decimals: int) -> str:

@@ -56,6 +56,8 @@ _EDGE, _GAP = 48, 16
 _INK, _QUIET, _LINE = QColor(LIGHT.text), QColor(LIGHT.secondary), QColor(LIGHT.line)
 _CURVES_HEIGHT = 300
 _MOST_CURVES = 3
+#: Enlarged more, a picture shows its pixels.
+_SMOOTH_TO = 2.0
 #: PDF points per unit: an A4 page in landscape is as wide as the sheet.
 _POINTS = 842.0 / WIDTH
 
@@ -219,7 +221,11 @@ class _Drawing:
             caption = QRectF(left, top + 30, self._cell, 26)
             _write(painter, caption, shown.caption, 18, color=_QUIET)
             place = QRectF(left, top + 64, self._cell, self._picture_height)
-            painter.drawImage(place, shown.image)
+            image = enlarged(shown.image, place.size())
+            if image.width() > shown.image.width():
+                painter.drawImage(QRectF(place.topLeft(), QSizeF(image.size())), image)
+            else:
+                painter.drawImage(place, image)
         return y + math.ceil(len(self._whole.pictures) / self._columns) * self._row_height
 
     def _paint_plots(self, painter: QPainter, y: float) -> float:
@@ -258,6 +264,15 @@ class _Drawing:
         return y + 40 * (len(whole.names) + 1) + _GAP
 
 
+def enlarged(image: QImage, room: QSizeF) -> QImage:
+    """A small picture in whole squares, as the window shows it; larger ones as they are."""
+    zoom = min(room.width() / image.width(), room.height() / image.height())
+    if zoom <= _SMOOTH_TO:
+        return image
+    # A document would leave it to its reader how a picture is enlarged.
+    return image.scaled(image.size() * math.floor(zoom))
+
+
 def _paint_lines(painter: QPainter, area: QRectF, plot: Lines) -> None:
     arrays = [np.array(points or np.empty((0, 2)), dtype=float) for points in plot.points]
     known = [
@@ -285,6 +300,8 @@ def _paint_lines(painter: QPainter, area: QRectF, plot: Lines) -> None:
     for at, text in zip(ticks.at, ticks.texts, strict=True):
         box = QRectF(frame.column(at) - 40, area.bottom() + 6, 80, 22)
         _write(painter, box, text, 15, color=_QUIET, align=center)
+    box = QRectF(area.left(), area.bottom() + 26, area.width(), 22)
+    _write(painter, box, _tr("steps"), 15, color=_QUIET, align=right)
     if plot.reference is not None and not plot.logarithmic:
         painter.setPen(QPen(_QUIET, 1.5, Qt.PenStyle.DashLine))
         row = frame.row(plot.reference)

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 from PIL import Image
-from PySide6.QtCore import QSize
-from PySide6.QtGui import QImageReader
+from PySide6.QtCore import QSize, QSizeF
+from PySide6.QtGui import QImage, QImageReader
 from PySide6.QtWidgets import QApplication
 
 from app import race_sheet
@@ -197,3 +197,27 @@ def test_what_cannot_be_one_sheet_is_said(rows: list[RunRow], tmp_path: Path) ->
     with pytest.raises(OSError, match="no pictures"):
         race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.png")
     assert not list(tmp_path.glob("*sheet*"))
+
+
+def test_a_small_picture_is_enlarged_by_a_whole_number_into_squares() -> None:
+    image = QImage(2, 2, QImage.Format.Format_RGB32)
+    for place, gray in enumerate((0xFF000000, 0xFFFFFFFF, 0xFF404040, 0xFFC0C0C0)):
+        image.setPixel(place % 2, place // 2, gray)
+    large = race_sheet.enlarged(image, QSizeF(11, 11))
+    assert large.size() == QSize(10, 10)
+    seen = {(x // 5, y // 5, large.pixel(x, y)) for x in range(10) for y in range(10)}
+    assert seen == {(x, y, image.pixel(x, y)) for x in range(2) for y in range(2)}
+    # What is nearly large enough keeps its smooth edges.
+    assert race_sheet.enlarged(image, QSizeF(4, 4)) is image
+
+
+def test_curves_name_what_their_positions_count(
+    rows: list[RunRow], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written: list[str] = []
+    write = race_sheet._write
+    monkeypatch.setattr(
+        race_sheet, "_write", lambda *args, **more: (written.append(args[2]), write(*args, **more))
+    )
+    race_sheet.write(rows, CATALOGUE, tmp_path / "sheet.png")
+    assert written.count("steps") == 2

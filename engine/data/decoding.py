@@ -130,10 +130,10 @@ def _with_pillow(image: ImageFile.ImageFile, data: bytes) -> Decoded:
         samples = turn(samples, orientation)
     if orientation in range(2, 9):
         notes.append("turned upright as its EXIF orientation says")
-    if profile := image.info.get("icc_profile"):
-        standard = b"sRGB" in profile or "sRGB".encode("utf-16-be") in profile
-        known = " (it is sRGB, which is assumed)" if standard else "; sRGB is assumed"
-        notes.append(f"its color profile is ignored{known}")
+    # A profile that says sRGB says what is assumed anyway.
+    profile = image.info.get("icc_profile")
+    if profile and b"sRGB" not in profile and "sRGB".encode("utf-16-be") not in profile:
+        notes.append("its color profile is ignored; sRGB is assumed")
     # Phones write MPO: a JPEG with further views after it.
     kind = "JPEG" if image.format == "MPO" else image.format or ""
     return Decoded(samples, kind, notes, premultiplied)

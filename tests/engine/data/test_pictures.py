@@ -238,13 +238,13 @@ def test_orientation(orientation: int, kind: str, tmp_path: Path) -> None:
     assert picture.notes == (turned if orientation > 1 else [])
 
 
-def test_color_profile_is_ignored_and_said(tmp_path: Path) -> None:
+def test_a_color_profile_is_ignored_and_said_unless_it_is_what_is_assumed(tmp_path: Path) -> None:
     samples = noise(9, 9, 3)
     image = Image.fromarray(samples)
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     picture = read_picture(write(tmp_path / "p.png", encode(image, "PNG", icc_profile=srgb)))
     close(picture.array, rgb(samples))
-    assert picture.notes == ["its color profile is ignored (it is sRGB, which is assumed)"]
+    assert picture.notes == []
     lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     picture = read_picture(write(tmp_path / "q.jpg", encode(image, "JPEG", icc_profile=lab)))
     assert picture.notes == ["its color profile is ignored; sRGB is assumed"]

@@ -269,7 +269,7 @@ METHOD = Method(
             "As in the paper",
             {"solver": "admm", "steps": 20, "margin": 0.2, "matched": False},
             "The published settings, which are outside of the theorem: nothing is proved here.",
-            15.0,
+            6.0,
         ),
     ),
     panels=(

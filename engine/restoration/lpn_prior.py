@@ -223,15 +223,15 @@ METHOD = Method(
     races=False,
     solve=solve,
     presets=(
-        PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 40.0),
-        PresetSpec("blur", "Blur", {"change": "blur"}, "Softer and softer.", 40.0),
+        PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 10.0),
+        PresetSpec("blur", "Blur", {"change": "blur"}, "Softer and softer.", 5.0),
         PresetSpec(
             "blend",
             "Two pictures in one",
             {"change": "blend"},
             "Slides from the picture to its mirror image. In between it has less detail than "
             "either, which this prior can find more likely.",
-            40.0,
+            5.0,
         ),
     ),
     panels=(

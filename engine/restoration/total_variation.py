@@ -263,16 +263,16 @@ METHOD = Method(
     solve=solve,
     fits=linear_only,
     presets=(
-        PresetSpec("standard", "Standard", {}, "Suits the noise that you stated.", 30.0),
+        PresetSpec("standard", "Standard", {}, "Suits the noise that you stated.", 5.0),
         PresetSpec(
-            "fast", "Fast", {"steps": 30, "tolerance": 0.005}, "Near enough to look at.", 8.0
+            "fast", "Fast", {"steps": 30, "tolerance": 0.005}, "Near enough to look at.", 2.0
         ),
         PresetSpec(
             "exact",
             "Proved",
             {"steps": 3000, "tolerance": 0.0001},
             "Goes on until the answer is proved to a ten-thousandth; takes minutes.",
-            300.0,
+            100.0,
         ),
     ),
     panels=(

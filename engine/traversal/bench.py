@@ -39,13 +39,13 @@ def examples() -> tuple[ExampleSpec, ...]:
             method="traversal.map",
             problem={"generator": "emoji-vae", "own": "fit"},
             inputs={"picture": "sample:emoji-custard"},
-            seconds=10.0,
+            seconds=3.0,
         ),
         ExampleSpec(
             title="Watch curved ways appear",
             method="traversal.potential_flow",
             problem={"generator": "sprites-vae"},
-            seconds=60.0,
+            seconds=40.0,
         ),
         ExampleSpec(
             title="Teach a panel of dials",

@@ -385,13 +385,13 @@ METHOD = Method(
     solve=solve,
     races=False,
     presets=(
-        PresetSpec("watch", "Watch it learn", {}, "Six potentials, enough to see them part.", 60.0),
+        PresetSpec("watch", "Watch it learn", {}, "Six potentials, enough to see them part.", 40.0),
         PresetSpec(
             "settled",
             "Let it settle",
             {"iterations": 3000, "batch": 48},
             "The ways grow distinct and even.",
-            400.0,
+            250.0,
         ),
         PresetSpec(
             "published",
@@ -405,7 +405,7 @@ METHOD = Method(
                 "iterations": 3000,
             },
             "The terms of the published code, weights and all.",
-            300.0,
+            150.0,
         ),
     ),
     panels=(

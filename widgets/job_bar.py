@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from PySide6.QtCore import QCoreApplication, QEvent, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QEvent, QSignalBlocker, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QPushButton, QSizePolicy, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QWidget,
+)
 
 from widgets import icons, theme
 from widgets.parts.buttons import PrimaryButton
@@ -40,6 +48,8 @@ STATES: tuple[State, ...] = (
 _WIDEST_LINE = 44
 #: A shorter bar says nothing: it gives way to words and buttons.
 _LEAST_PROGRESS = 48
+#: While nothing moves, a run can be looked back along.
+_LOOKS_BACK = {"paused", "finished", "cancelled", "failed"}
 _ACTIVE = {"queued", "preparing", "running", "idle", "paused"}
 
 
@@ -79,6 +89,8 @@ class JobBar(QFrame):
     resume = Signal()
     step = Signal()
     cancel = Signal()
+    #: Which of the moments that were kept a person wants to see again.
+    looked = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -99,6 +111,12 @@ class JobBar(QFrame):
         self.progress.setMinimumWidth(_LEAST_PROGRESS)
         self.progress.setAccessibleName(self.tr("Progress"))
         self.progress.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.look_back = QSlider(Qt.Orientation.Horizontal, self)
+        self.look_back.setMinimumWidth(_LEAST_PROGRESS)
+        self.look_back.setAccessibleName(self.tr("Look back along the run"))
+        self.look_back.setToolTip(self.tr("Look back: what was seen at earlier steps"))
+        self.look_back.hide()
+        self._moments = 0
         self.label = ElidedLabel("", "secondary", self)
         self.label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for part, stretch in (
@@ -106,6 +124,7 @@ class JobBar(QFrame):
             (self.step_button, 0),
             (self.cancel_button, 0),
             (self.progress, 3),
+            (self.look_back, 3),
             (self.label, 1),
         ):
             row.addWidget(part, stretch)
@@ -117,6 +136,7 @@ class JobBar(QFrame):
         self.primary.clicked.connect(self._pressed)
         self.step_button.clicked.connect(self.step)
         self.cancel_button.clicked.connect(self.cancel)
+        self.look_back.valueChanged.connect(self.looked)
         self.set_state("ready")
 
     def state(self) -> State:
@@ -151,6 +171,15 @@ class JobBar(QFrame):
         theme.refresh(self.progress)
         self._show(text or self._words())
         self._show_buttons()
+
+    def set_moments(self, count: int) -> None:
+        """How many moments can be looked at again while nothing moves; the last one is seen."""
+        self._moments = count
+        blocker = QSignalBlocker(self.look_back)
+        self.look_back.setRange(0, max(0, count - 1))
+        self.look_back.setValue(count - 1)
+        blocker.unblock()
+        self._make_room()
 
     def set_can_run(self, allowed: bool, reason: str = "") -> None:
         """Whether Run may be pressed; the reason is shown on hover where it may not."""
@@ -215,8 +244,13 @@ class JobBar(QFrame):
         # The line takes the room of its longest text so far, so that the bar does not tremble.
         line = min(self._room, _WIDEST_LINE * self.label.fontMetrics().averageCharWidth())
         buttons = (self.primary, self.step_button, self.cancel_button)
-        bar = self.width() >= self._width_with(line, *buttons, self.progress)
-        self.progress.setVisible(bar)
+        looks = self._moments > 1 and self._state in _LOOKS_BACK
+        track, other = self.progress, self.look_back
+        if looks:
+            track, other = other, track
+        bar = self.width() >= self._width_with(line, *buttons, track)
+        track.setVisible(bar)
+        other.hide()
         self.step_button.setVisible(bar or self.width() >= self._width_with(line, *buttons))
         # Alone it has all that the buttons leave.
         self.label.setMinimumWidth(line if bar else 0)

@@ -181,6 +181,11 @@ class CurvesPanel(QScrollArea):
         self.setFixedHeight((self._plot_height if self._drawn else HEIGHT) + room)
         self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
+    def point_at(self, step: int) -> None:
+        """Read all curves at a step."""
+        for plot in self.plots.values():
+            plot.canvas.set_cursor(step)
+
     def _show_all(self) -> None:
         for cards in (self.plots, self.bars):
             for name, card in cards.items():

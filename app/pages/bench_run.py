@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.dialogs import ask
 from app.pages.bench_curves import CurvesPanel
+from app.pages.moments import Moments
 from app.pages.pointer_feed import PointerFeed
 from app.pages.stage import BenchStage
 from app.run_controller import RunController, new_folder
@@ -62,6 +63,8 @@ class RunDesk(QObject):
         #: The request whose pictures are on the stage; None before the first frame.
         self.shown: RunRequest | None = None
         self._warming = False
+        self._moments = Moments()
+        bar.looked.connect(self._look_back)
         run = self.run
         run.changed.connect(self._on_changed)
         run.started.connect(self._on_started)
@@ -125,6 +128,7 @@ class RunDesk(QObject):
         """What the stage showed belongs to other settings now."""
         self.shown = None
         self._next = ""
+        self._forget_moments()
         self._curves.clear()
         if not self.run.active:
             self._bar.set_state("ready")
@@ -140,12 +144,14 @@ class RunDesk(QObject):
             self._on_progress(last)
         if state not in ("preparing", "running"):
             self._warm(False)
+            self._bar.set_moments(len(self._moments))
         self.changed.emit()
 
     @Slot(object)
     def _on_started(self, resumed: bool) -> None:
         self._banner.hide()
         if not resumed:
+            self._forget_moments()
             self._curves.clear()
             self.shown = None
         self._warm(True)
@@ -162,9 +168,26 @@ class RunDesk(QObject):
             self._curves.draw(panel, array)
             return
         self._stage.show_frame(panel, array, step)
+        # Where a person explores, it is they who lead: there is no way to look back along.
+        if self._stage.compares:
+            self._moments.keep(step, panel, array)
         if panel == self._stage.result:
             self.shown = self.run.request
             self._warm(False)
+
+    @Slot(int)
+    def _look_back(self, index: int) -> None:
+        """See the pictures of an earlier moment, and read the curves there."""
+        if not 0 <= index < len(self._moments):
+            return
+        step, pictures = self._moments[index]
+        for panel, array in pictures.items():
+            self._stage.show_frame(panel, array, step)
+        self._curves.point_at(step)
+
+    def _forget_moments(self) -> None:
+        self._moments.clear()
+        self._bar.set_moments(0)
 
     def _warm(self, on: bool) -> None:
         if on != self._warming:

@@ -61,6 +61,37 @@ def test_run_again_replaces_after_asking(driver: Any, answers: list[bool]) -> No
     driver.until(lambda: len(driver.window.index.search(status="cancelled")) == 2)
 
 
+def test_a_person_looks_back_along_a_run(driver: Any, qtbot: Any) -> None:
+    """The pictures of earlier steps come back, and the curves are read there."""
+    page = driver.to_bench()
+    page.choose_method("restoration.score_sde")
+    page.edits._on_knob("prior", "gaussian")
+    page.edits._on_knob("steps", 12)
+    frames = []
+    driver.run.frame.connect(lambda *what: frames.append((what[2], what[0], what[1].copy())))
+    driver.press_run()
+    driver.over()
+    assert driver.run.state == "finished", driver.run.text
+    bar, stage = page.parts.bar, driver.stage
+    assert bar.look_back.isVisible()
+    last = stage.picture("estimate").copy()
+    bar.look_back.setFocus()
+    qtbot.keyClick(bar.look_back, Qt.Key.Key_Home)
+    first, _, seen = next(frame for frame in frames if frame[1] == "estimate")
+    assert (stage.picture("estimate") == seen).all()
+    assert (seen != last).any()
+    sigma = page.parts.curves.plots["noise"]
+    assert sigma.canvas.cursor_x() == max(first, 1)
+    qtbot.keyClick(bar.look_back, Qt.Key.Key_End)
+    assert (stage.picture("estimate") == last).all()
+    assert sigma.canvas.cursor_x() == 12
+    # Another run has other moments.
+    page.start()
+    assert not bar.look_back.isVisible()
+    driver.run.cancel()
+    driver.over()
+
+
 def test_why_a_run_failed_goes_with_what_it_failed_for(driver: Any) -> None:
     page = driver.to_bench()
     page.choose_method("restoration.flowchef")

@@ -89,6 +89,27 @@ def test_a_run_that_waits_for_a_person_can_only_be_finished(bar):
     assert bar.label.text() == "Paused · 3 / 10 · 2 s"
 
 
+def test_one_looks_back_only_while_nothing_moves(bar, qtbot):
+    bar.resize(900, 60)
+    bar.set_state("running")
+    bar.set_moments(4)
+    assert not bar.look_back.isVisible()
+    assert bar.progress.isVisible()
+    bar.set_state("finished")
+    assert bar.look_back.isVisible()
+    assert not bar.progress.isVisible()
+    assert bar.look_back.value() == 3
+    with qtbot.waitSignal(bar.looked) as told:
+        bar.look_back.setFocus()
+        QTest.keyClick(bar.look_back, Qt.Key.Key_Home)
+    assert told.args == [0]
+    # Nothing to look back at: a single moment, or another run.
+    for count in (1, 0):
+        bar.set_moments(count)
+        assert not bar.look_back.isVisible()
+        assert bar.progress.isVisible()
+
+
 def test_the_keyboard_runs_it(bar, qtbot):
     bar.activateWindow()
     bar.primary.setFocus()

@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.bench_curves import HEIGHT, CurvesPanel, panels_of
 from app.pages.bench_run import RunDesk
+from app.pages.moments import Moments
 from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec
 
 LOSS = PanelSpec(name="loss", title="Loss", kind="curve", series=(SeriesSpec("loss", "Loss"),))
@@ -129,11 +130,14 @@ def test_an_optional_curve_takes_no_room_before_it_has_values(panel: CurvesPanel
 
 def test_frames_of_a_plot_go_to_the_curves_and_others_to_the_stage(panel: CurvesPanel) -> None:
     shown: list[str] = []
-    stage = SimpleNamespace(result="estimate", show_frame=lambda name, *_: shown.append(name))
-    desk = SimpleNamespace(_curves=panel, _stage=stage)
+    stage = SimpleNamespace(
+        result="estimate", compares=True, show_frame=lambda name, *_: shown.append(name)
+    )
+    desk = SimpleNamespace(_curves=panel, _stage=stage, _moments=Moments())
     RunDesk._on_frame(desk, "prox", lines(3.0), 1, False)  # type: ignore[arg-type]
     RunDesk._on_frame(desk, "damaged", np.zeros((2, 2, 3), np.uint8), 1, False)  # type: ignore[arg-type]
     assert shown == ["damaged"]
+    assert desk._moments[0].pictures.keys() == {"damaged"}
     assert panel.plots["prox"].data("loss")[1].tolist() == [3.0 * v for v in range(-4, 5)]
 
 

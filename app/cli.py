@@ -24,7 +24,7 @@ ENGINE_COMMANDS = {
     "run": "run a method: run METHOD [--input FILE] [--set key=value ...] [--seed N] --out DIR",
     "train": "train a model: train MODEL [--data DIR] [--resume]",
     "export": "write a model as ONNX: export MODEL",
-    "cards": "make the pictures of the start page's cards from real runs: cards [NAME ...]",
+    "cards": "make the pictures of cards and help pages from real runs: cards [NAME ...]",
 }
 #: Commands that this module answers.
 WINDOW_COMMANDS = ("screenshot", "bench")

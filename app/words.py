@@ -42,7 +42,7 @@ def duration(preset: PresetSpec, pixels: int) -> str:
         return ""
     value = preset.seconds * (pixels / USUAL_PIXELS if preset.scales else 1.0)
     if value < 1:
-        return _tr("less than a second")
+        return _tr("under 1 s")
     return _tr("about {time}").format(time=seconds(value))
 
 

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     export = command("export", _export, "write a model as ONNX, checked against the network")
     export.add_argument("model", metavar="MODEL")
     export.add_argument("--out", type=Path, metavar="FILE", help="beside its weights if unsaid")
-    cards = command("cards", _cards, "make the pictures of the start page's cards from real runs")
+    cards = command("cards", _cards, "make the pictures of cards and help pages from real runs")
     cards.add_argument("name", nargs="*", metavar="NAME", help="only these; all if unsaid")
     whole = command("catalogue", _catalogue, "everything that is installed, as JSON")
     whole.add_argument("--out", type=Path, metavar="FILE", help="standard output if unsaid")

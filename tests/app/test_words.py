@@ -13,7 +13,7 @@ from engine.catalogue import PresetSpec
     [
         (20.0, words.USUAL_PIXELS, True, "about 20 s"),
         (20.0, words.USUAL_PIXELS // 4, True, "about 5 s"),
-        (20.0, 32 * 32, True, "less than a second"),
+        (20.0, 32 * 32, True, "under 1 s"),
         (55.0, 32 * 32, False, "about 55 s"),
         (None, 32 * 32, True, ""),
     ],

@@ -26,6 +26,9 @@ class SVD:
     which ``singular`` (not negative) broadcasts. ``x - v(vh(x))`` is the part of ``x`` that
     the operator cannot see beyond zero singular values. Coefficients of a periodic
     convolution are complex and cover half of the plane (the rest is conjugate).
+
+    Where not all coefficients are there, ``weight`` makes up for it: the squares of
+    ``weight c`` add up to those of the picture, or of the measurement.
     """
 
     singular: Table
@@ -33,6 +36,7 @@ class SVD:
     v: Callable[[Tensor], Tensor]
     uh: Callable[[Tensor], Tensor]
     u: Callable[[Tensor], Tensor]
+    weight: Table | None = None
 
 
 class Operator(ABC):
@@ -111,8 +115,9 @@ class LinearOperator(Operator):
     def prox_of(self, target: Tensor, power: Tensor, z: Tensor, rho: float) -> Tensor:
         """``prox`` from what a solver need compute only once: ``s U^T y`` and ``s s``."""
         assert self.svd is not None
-        # Written as a correction of z, so that what A cannot see stays z to the last bit.
-        return z + self.svd.v((target - power * self.svd.vh(z)) / (power + rho))
+        # Written as a correction of z, so that what A cannot see stays z to the last bit. One
+        # plane is inverted and then multiplies all: complex numbers divide slowly.
+        return z + self.svd.v((target - power * self.svd.vh(z)) * (1.0 / (power + rho)))
 
 
 def conjugate_gradients(

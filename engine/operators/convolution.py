@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Literal
 
@@ -85,8 +86,11 @@ class Convolution(LinearOperator):
 
         against = Table(phase.values.conj().resolve_conj())
 
+        scale = 1.0 / math.sqrt(size[0] * size[1])
+
         def forward(x: Tensor) -> Tensor:
-            c: Tensor = torch.fft.rfft2(x, norm="ortho")
+            # As ``norm="ortho"``, which would scale the complex result instead, at twice the cost.
+            c: Tensor = torch.fft.rfft2(scale * x)
             return c
 
         def back(c: Tensor) -> Tensor:
@@ -99,6 +103,7 @@ class Convolution(LinearOperator):
             v=back,
             uh=lambda y: against.like(y) * forward(y),
             u=lambda c: back(phase.like(c) * c),
+            weight=Table(_pairs(size).sqrt()),
         )
 
     @cached_property
@@ -182,6 +187,15 @@ class Convolution(LinearOperator):
     def _covered(self, x: Tensor) -> Tensor:
         rows, columns = self.radius
         return x[..., rows : rows + self.shape_out[1], columns : columns + self.shape_out[2]]
+
+
+def _pairs(size: tuple[int, int]) -> Tensor:
+    """How many coefficients of ``fft2`` each column of ``rfft2`` stands for."""
+    columns = torch.full((size[1] // 2 + 1,), 2.0, dtype=torch.float64)
+    columns[0] = 1.0
+    if size[1] % 2 == 0:
+        columns[-1] = 1.0
+    return columns
 
 
 def _check(x: Tensor, shape: Shape) -> None:

@@ -165,8 +165,8 @@ def ddrm_step(
     clean, white, now = svd.vh(x0), svd.vh(noise), svd.vh(unseen)
     noisier, spread = tau > following, trust * tau
     # The factor of y - s x_0: small singular values do no harm in it, as in y / s they would.
-    pull = torch.where(noisier, kept * following / data.sigma, trust * data.inverse)
-    fresh = torch.where(noisier, eta * following, _root(following**2 - spread * spread))
+    pull = (trust * data.inverse).masked_fill_(noisier, kept * following / data.sigma)
+    fresh = _root(following**2 - spread * spread).masked_fill_(noisier, eta * following)
     ruled = clean + pull * (data.y - data.gain * clean) + fresh * white
     return unseen + svd.v(data.measured * (ruled - now))
 

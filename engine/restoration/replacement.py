@@ -40,8 +40,8 @@ class Known(NamedTuple):
 class Level(NamedTuple):
     """The same at one level: what is put back, and the deviation of its noise.
 
-    ``put`` is 1 where it is put back; where the measurement has more noise than the level it
-    is not, and ``left`` is 1.
+    ``put`` is 1 where it is put back, and 0 where nothing was measured or the measurement has
+    more noise than the level; there ``value`` is 0, too.
     """
 
     a: float
@@ -49,7 +49,6 @@ class Level(NamedTuple):
     value: Tensor
     deviation: Tensor
     put: Tensor
-    left: Tensor
 
 
 class Replacement:
@@ -80,7 +79,7 @@ class Replacement:
             # As numbers of one type, which multiply much faster than they are chosen from.
             put = (left >= 0).to(known.value.dtype)
             deviation = left.clamp_min_(0.0).sqrt_().to(known.value.dtype)
-            self._level = at = Level(a, s, a * known.value, deviation, put, known.seen - put)
+            self._level = at = Level(a, s, (a * put) * known.value, deviation, put)
         return at
 
     def known(self, dtype: torch.dtype) -> Known:
@@ -113,12 +112,12 @@ class Replacement:
         if self.A.svd is None:
             return self._weighed(x, a, s, noise)
         svd, level = self.A.svd, self.level(a, s, x.dtype)
-        aim, here = level.value, svd.vh(x)
+        here = svd.vh(x)
+        change = level.value - level.put * here
         if noise is not None:
-            aim = aim + level.deviation * svd.vh(noise)
-        change = level.put * (aim - here)
+            change += level.deviation * svd.vh(noise)
         if before is not None:
-            change = change + level.left * (svd.vh(before) - here)
+            change += (self.known(x.dtype).seen - level.put) * (svd.vh(before) - here)
         return x + svd.v(change)
 
     def _weighed(self, x: Tensor, a: float, s: float, noise: Tensor | None) -> Tensor:

@@ -179,6 +179,9 @@ def test_svd_is_the_operator(name: str) -> None:
     # Orthonormal rows: going there and back again changes nothing.
     torch.testing.assert_close(svd.vh(svd.v(svd.vh(x))), svd.vh(x))
     torch.testing.assert_close(svd.u(svd.uh(y)), y)
+    weight = 1.0 if svd.weight is None else svd.weight.like(y)
+    squares = (weight * svd.uh(y)).abs().square().sum((1, 2, 3))
+    torch.testing.assert_close(squares, y.square().sum((1, 2, 3)))
 
 
 @diagonal

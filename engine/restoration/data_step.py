@@ -55,6 +55,9 @@ class DataStep:
         if A.svd is not None and y.shape[-2] * y.shape[-1] <= PLANE_LIMIT:
             s, seen = A.svd.singular.like(y), A.svd.uh(y)
             self._known = s * seen, (s * s).to(seen.dtype)
+            one = 1.0 if A.svd.weight is None else A.svd.weight.like(y)
+            #: ``s`` and ``U^T y`` with the weights that make the sum of squares whole.
+            self._weighed = (one * s).to(seen.dtype), one * seen
 
     def __call__(
         self, z: Tensor, rho: float, start: Tensor | None = None, tol: float = 1e-4
@@ -73,3 +76,24 @@ class DataStep:
             tol=tol,
             precondition=lambda r: wrapped(r, rho),
         )
+
+    def judged(
+        self, z: Tensor, rho: float, start: Tensor | None = None, tol: float = 1e-4
+    ) -> tuple[Tensor, float]:
+        """The minimizer x, and ``||A x - y||^2`` summed in float64."""
+        svd = self.A.svd
+        if self._known is None or svd is None:
+            x = self(z, rho, start, tol)
+            return x, sum_of_squares(self.A(x) - self.y)
+        # In the basis of A the residual follows from the step, without another transform.
+        target, power = self._known
+        here = svd.vh(z)
+        change = (target - power * here) * (1.0 / (power + rho))
+        gain, seen = self._weighed
+        return z + svd.v(change), sum_of_squares(seen - gain * (here + change))
+
+
+def sum_of_squares(x: Tensor) -> float:
+    """``||x||^2`` of real or complex numbers, summed in float64."""
+    x = torch.view_as_real(x) if x.is_complex() else x
+    return float(torch.linalg.vector_norm(x, dtype=torch.float64)) ** 2

@@ -32,7 +32,8 @@ from torch import Tensor
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
 from engine.operators import LinearOperator
-from engine.restoration.data_step import DataStep
+from engine.restoration.data_step import DataStep, sum_of_squares
+from engine.restoration.diffusion import rms
 from engine.restoration.learned_prox import LearnedProx, LpnName, load_prox
 from engine.restoration.posterior import COST
 from engine.restoration.problem import Problem, linear_only
@@ -91,8 +92,8 @@ def relaxed(prox: LearnedProx, v: Tensor, share: float) -> tuple[Tensor, float]:
     A prior of gray pictures takes colors away altogether, whatever its share.
     """
     f, psi = prox.evaluate(v)
-    known, whole = prox.known(v), _square(v)
-    kept = whole if known is v else _square(known)
+    known, whole = prox.known(v), sum_of_squares(v)
+    kept = whole if known is v else sum_of_squares(known)
     envelope = 0.5 * (whole - (1.0 - share) * kept) - share * float(psi[0])
     return torch.lerp(known, f, share), envelope
 
@@ -103,10 +104,10 @@ def admm_step(
     """One step in the order x, u, z: ``(x, u, z, augmented Lagrangian)``; ``x`` is where the
     data step begins to search.
     """
-    x = data(z - u, at.rho, start=x, tol=DATA_TOLERANCE)
+    x, misfit = data.judged(z - u, at.rho, start=x, tol=DATA_TOLERANCE)
     u = u + x - z
     z, envelope = relaxed(prox, x + u, at.share)
-    certificate = _misfit(data, x) + at.rho * (envelope - 0.5 * _square(u))
+    certificate = 0.5 * misfit + at.rho * (envelope - 0.5 * sum_of_squares(u))
     return x, u, z, certificate
 
 
@@ -118,15 +119,8 @@ def gradient_step(
     """
     v = x - data.A.adjoint(data.A(x) - data.y) / at.rho
     x, envelope = relaxed(prox, v, at.share)
-    return x, v, _misfit(data, x) + at.rho * (envelope - 0.5 * _square(x - v))
-
-
-def _misfit(data: DataStep, x: Tensor) -> float:
-    return 0.5 * _square(data.A(x) - data.y)
-
-
-def _square(x: Tensor) -> float:
-    return float(torch.linalg.vector_norm(x, dtype=torch.float64)) ** 2
+    misfit = sum_of_squares(data.A(x) - data.y)
+    return x, v, 0.5 * misfit + at.rho * (envelope - 0.5 * sum_of_squares(x - v))
 
 
 class Params(Settings):
@@ -224,11 +218,11 @@ def solve(
             if (rho := float(at["rho"])) > 0:
                 u = u * (rho / now.rho)
             fit, u, x, certificate = admm_step(before, u, at["fit"], data, prox, now)
-        scale = max(_square(x), 1e-12)
+        scale = max(rms(x), 1e-6)
         numbers = {
             "certificate": certificate,
-            "primal": (_square(fit - x) / scale) ** 0.5,
-            "dual": (_square(x - before) / scale) ** 0.5,
+            "primal": rms(fit - x) / scale,
+            "dual": rms(x - before) / scale,
             "margin": now.rho / A.norm**2,
         }
         return shown({"x": x, "fit": fit, "u": u, "rho": _number(now.rho)}), numbers
@@ -237,7 +231,7 @@ def solve(
 
 
 def _number(value: float) -> Tensor:
-    return torch.tensor(value, dtype=torch.float64)
+    return torch.full((), value, dtype=torch.float64)
 
 
 METHOD = Method(

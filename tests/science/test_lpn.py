@@ -78,6 +78,14 @@ def test_certificate_falls_inside_the_guarantee(name: str, share: float) -> None
     assert certificates[-1] < certificates[0] - 1e-4
 
 
+@pytest.mark.parametrize("name", OPERATORS)
+def test_the_data_step_knows_its_misfit(name: str) -> None:
+    data, z = measured(OPERATORS[name]), picture(5)
+    x, squares = data.judged(z, 0.4, tol=1e-10)
+    torch.testing.assert_close(x, data(z, 0.4, tol=1e-10))
+    assert squares == pytest.approx(float((data.A(x) - data.y).square().sum()), rel=1e-9)
+
+
 def test_certificate_can_rise_outside_of_it() -> None:
     """Else the test above could not fail."""
     A = OPERATORS["noise"]

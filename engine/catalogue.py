@@ -65,8 +65,24 @@ class SeriesSpec(msgspec.Struct, frozen=True):
     decimals: int = 2
 
 
+class ScaleSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """What the colors of a picture stand for, where they are no colors but numbers.
+
+    They run from 0, or from minus the end where ``signed``, to an end that follows the numbers and
+    is said beside the colors in ``unit``.
+    """
+
+    unit: str = ""
+    signed: bool = False
+
+
 class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One live view. An image panel shows the array that ``name`` names.
+    """One live view. An image panel shows the array that ``name`` names: a picture or, where it
+    has a ``scale``, numbers (height, width) that are drawn in false colors.
+
+    One with ``when`` counts while the knobs named there have one of those values. A method's image
+    panel with the name of one of its bench says that one anew; in its title ``{knob}`` is the value
+    of a knob of ``when``.
 
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
     first row are the positions, which ``x_title`` names. A bars panel draws a bar from 0 to 1 for
@@ -88,6 +104,8 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     help: str = ""
     optional: bool = False
     pointer: bool = False
+    scale: ScaleSpec | None = None
+    when: dict[str, list[Any]] = {}
 
 
 class PresetSpec(msgspec.Struct, frozen=True):

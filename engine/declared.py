@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from string import Formatter
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,8 +49,20 @@ def _of_method(method: Method) -> Iterator[str]:
             for name, wrong in errors(method.params, preset.values).items():
                 yield f"presets: {preset.name}: {name}: {wrong}"
     yield from _panels(method.panels)
+    if _is_settings(method.params):
+        yield from _said_anew(method)
     if method.preview is not None:
         yield from _signature(method.preview, 2, "preview", "(params, context)")
+
+
+def _said_anew(method: Method) -> Iterator[str]:
+    known = {field.name for field in fields_of(method.params)}
+    for panel in method.panels:
+        for name in sorted(set(panel.when) - known):
+            yield f"panels: {panel.name} depends on {name}, which is no knob"
+        named = {name for _, name, _, _ in Formatter().parse(panel.title) if name is not None}
+        for name in sorted(named - set(panel.when)):
+            yield f"panels: {panel.name} has {{{name}}} in its title, which it does not depend on"
 
 
 def _of_bench(bench: Bench) -> Iterator[str]:
@@ -154,6 +167,8 @@ def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
             yield f"panels: {panel.name} is an image, but has series"
         if panel.kind != "image" and panel.pointer:
             yield f"panels: {panel.name} has a pointer, but is no image"
+        if panel.kind != "image" and panel.scale is not None:
+            yield f"panels: {panel.name} has a scale, but is no image"
         for series in panel.series:
             if not series.metric or not series.title:
                 yield f"panels: a series of {panel.name} lacks its metric or title"

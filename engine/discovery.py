@@ -157,8 +157,9 @@ def _misfit(method: Method, benches: dict[str, _Found]) -> str:
     if method.bench not in benches:
         return f"bench: {method.bench!r} is not there (known: {', '.join(benches) or 'none'})"
     bench: Bench = benches[method.bench].declaration
-    shared = {p.name for p in bench.panels}
-    if twice := [p.name for p in method.panels if p.name in shared]:
+    shared = {p.name: p.kind for p in bench.panels}
+    taken = [p for p in method.panels if p.name in shared]
+    if twice := [p.name for p in taken if not p.kind == shared[p.name] == "image"]:
         return f"panels: {', '.join(twice)} is already a panel of the bench"
     known = [field.name for field in fields_of(bench.problem)]
     if strange := [name for name in method.unused if name not in known]:

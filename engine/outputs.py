@@ -70,6 +70,14 @@ def as_picture(tensor: Tensor) -> Tensor:
     return sheet.clamp(0, 1).mul(255).round().to(torch.uint8).permute(1, 2, 0)
 
 
+def as_numbers(tensor: Tensor) -> Tensor:
+    """A tensor of a state, (…, channels, height, width), as one number per pixel, (height, width):
+    the mean over the rest.
+    """
+    numbers = tensor.detach().float()
+    return numbers.reshape(-1, *numbers.shape[-2:]).mean(0)
+
+
 def _sheet(pictures: Tensor) -> Tensor:
     count, channels, height, width = pictures.shape
     columns = math.ceil(math.sqrt(count))

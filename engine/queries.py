@@ -106,7 +106,7 @@ class Desk:
         return change(reply, value=value, blobs={n: _blob(a) for n, a in arrays.items()})
 
     def _pixel(self, args: dict[str, Any]) -> Answer:
-        """The value of ``panel`` of ``job`` at column ``x`` and row ``y``, in [0, 1]."""
+        """The value of ``panel`` of ``job`` at ``x`` and ``y``: of a picture in [0, 1]."""
         run = self._find(_text(args, "job"))
         if run is None:
             raise BadInput("job: it is not here any more", "job")
@@ -117,7 +117,8 @@ class Desk:
             raise BadInput(f"panel: {panel!r} is unknown (known: {known})", "panel")
         picture = pictures[panel]
         column, row = _whole(args, "x", picture.shape[1]), _whole(args, "y", picture.shape[0])
-        return Answer({"values": [float(v) / 255 for v in np.atleast_1d(picture[row, column])]})
+        white = 255 if picture.dtype == np.uint8 else 1
+        return Answer({"values": [float(v) / white for v in np.atleast_1d(picture[row, column])]})
 
 
 def make_run(start: Start) -> Run:

@@ -29,7 +29,7 @@ from engine.inputs import keep
 from engine.ledger import Ledger
 from engine.messages import PanelShape, RunRequest, Tune, UserEvent
 from engine.method import BadInput, Idle, Paced, Settings, Solver, State, Used, Yield
-from engine.outputs import Outputs, as_picture
+from engine.outputs import Outputs, as_numbers, as_picture
 from engine.plan import plan
 from engine.records import InputRecord, RunRecord, Status
 from engine.run_folder import RunFolder, resumable
@@ -187,7 +187,8 @@ class Run:
         return ""
 
     def pictures(self) -> dict[str, NDArray[Any]]:
-        """The image panels of the present state: panel to (height, width, 3) uint8.
+        """The image panels of the present state: panel to (height, width, 3) uint8, or to float32
+        (height, width) where it has a scale.
 
         After them its plot panels: panel to (1 + series, points) float32, positions first; and its
         bars: panel to (2, series) float32, values and marks.
@@ -199,7 +200,8 @@ class Run:
             for panel in self.plan.method.panels:
                 tensor = self._state.tensors.get(panel.name)
                 if panel.kind == "image" and panel.name not in shown and tensor is not None:
-                    shown[panel.name] = as_picture(tensor)
+                    numbers = panel.scale is not None
+                    shown[panel.name] = as_numbers(tensor) if numbers else as_picture(tensor)
                 if panel.kind in ("plot", "bars") and tensor is not None:
                     shown[panel.name] = tensor.float()
             return {name: np.ascontiguousarray(t.cpu().numpy()) for name, t in shown.items()}

@@ -30,6 +30,7 @@ class KeptRuns(QObject):
         if self._busy() or not page.open_request(request_of(row), self.tr("Reopen")):
             return
         pictures = kept_pictures(row.path, page.bench)
+        page.parts.stage.set_params(page.request().params)
         if pictures:
             page.parts.stage.show_pictures(pictures)
             page.desk.shown = page.state.request()

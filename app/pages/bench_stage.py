@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -124,7 +124,7 @@ class StagePanel(BenchStage):
             tab.setChecked(key == (name if alone else mode))
 
     def _offer(self, panel: PanelSpec) -> None:
-        chip = TabButton(panel.title, self)
+        chip = TabButton(self._title(panel.name), self)
         chip.setObjectName(ALONE + panel.name)
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
@@ -146,15 +146,23 @@ class StagePanel(BenchStage):
             if key not in arrays:
                 self._forget(key)
         for key, array in arrays.items():
-            self.stage.set_picture(key, array, self._titles.get(key, key.capitalize()))
+            self._put_on(self.stage, key, array, self._title(key))
+
+    @Slot(object)
+    def expect(self, panels: Collection[str]) -> None:
+        """What an earlier run had of the method's own pictures, and this one has not, goes away."""
+        for key in [key for key in self._chips if key not in panels]:
+            self._forget(key)
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
         """A picture of the run; it says its step."""
         own = self._method_panels.get(panel)
-        title = own.title if own else self._titles.get(panel, panel.capitalize())
+        if own and not self._counts(own):
+            return
+        title = self._title(panel)
         if panel == self.result and step > 0:
             title = self.tr("{title} · step {step}").format(title=title, step=step)
-        self.stage.set_picture(panel, array, title)
+        self._put_on(self.stage, panel, array, title)
         if own and panel not in self._chips:
             self._offer(own)
 
@@ -212,7 +220,8 @@ class StagePanel(BenchStage):
         if reading is None:
             self._reading.setText("")
             return
-        values = " ".join(f"{value:.2f}".replace("-", "−") for value in reading.values)
+        colors = " ".join(f"{value:.2f}".replace("-", "−") for value in reading.values)
+        values = reading.number or colors
         self._reading.setText(f"x {reading.x} y {reading.y} · {values}")
         self._reading.setToolTip(reading.title)
 

@@ -69,11 +69,9 @@ class _Pane(QWidget):
         column.addLayout(self.head)
         column.addWidget(stage, 1)
 
-    def put(self, key: str, array: Any, title: str, tip: str = "") -> None:
-        """The newest picture of a key."""
-        fresh = key not in self._tabs
-        self.stage.set_picture(key, array, title)
-        if fresh:
+    def offer(self, key: str, title: str, tip: str = "") -> None:
+        """A picture of the stage can be seen; its first time it gets a tab."""
+        if key not in self._tabs:
             tab = self._tabs[key] = TabButton(title, self)
             tab.setObjectName(key)
             tab.setToolTip(tip)
@@ -295,9 +293,9 @@ class ExploreStage(BenchStage):
         return self._strips if key == self._strips_key else self._map
 
     def _put(self, key: str, array: Any) -> None:
-        panel = self._method_panels.get(key) or self._shared.get(key)
-        title, tip = (panel.title, panel.help) if panel else (key.capitalize(), "")
-        self._pane(key).put(key, array, title, tip)
+        panel, pane = self._panel(key), self._pane(key)
+        self._put_on(pane.stage, key, array, self._title(key))
+        pane.offer(key, self._title(key), panel.help if panel is not None else "")
 
     def _arrange(self) -> None:
         """Room for what there is; without anything the place of the picture invites."""

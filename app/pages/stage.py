@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -46,9 +46,11 @@ class BenchStage(QWidget):
         super().__init__(parent)
         self._panels = [panel for panel in panels if panel.kind == "image"]
         self._shared = {panel.name: panel for panel in self._panels}
-        self._titles = {panel.name: panel.title for panel in self._panels}
-        #: Pictures that only the method makes.
+        #: Pictures that only the method makes, and those of the bench that it says anew.
         self._method_panels: dict[str, PanelSpec] = {}
+        self._said_anew: dict[str, PanelSpec] = {}
+        #: The knobs of the run whose pictures come.
+        self._params: dict[str, Any] = {}
         self._run_state = "none"
         #: Where the result is seen, quiet lines are said and pictures are copied from.
         self.stage = ImageStage(self)
@@ -96,8 +98,39 @@ class BenchStage(QWidget):
 
     def set_method(self, panels: Iterable[PanelSpec]) -> None:
         """Offer the pictures that only this method makes, each once it is there."""
-        self._method_panels = {p.name: p for p in panels if p.kind == "image"}
+        pictures = [panel for panel in panels if panel.kind == "image"]
+        self._method_panels = {p.name: p for p in pictures if p.name not in self._shared}
+        self._said_anew = {p.name: p for p in pictures if p.name in self._shared}
         self._let_point()
+
+    def set_params(self, params: Mapping[str, Any]) -> None:
+        """The knobs of the run whose pictures come next: with them titles and panels change."""
+        self._params = dict(params)
+
+    def _counts(self, panel: PanelSpec) -> bool:
+        """Whether a panel says something under the knobs of the run."""
+        return all(self._params.get(name) in values for name, values in panel.when.items())
+
+    def _panel(self, key: str) -> PanelSpec | None:
+        """What is said of a picture; None where nobody declares it, or it does not count now."""
+        anew = self._said_anew.get(key)
+        if anew is not None and self._counts(anew):
+            return anew
+        own = self._method_panels.get(key)
+        return self._shared.get(key) if own is None else own if self._counts(own) else None
+
+    def _title(self, key: str) -> str:
+        panel = self._panel(key)
+        return panel.title.format_map(self._params) if panel is not None else key.capitalize()
+
+    def _put_on(self, stage: ImageStage, key: str, array: Any, title: str) -> None:
+        """Show a picture, or numbers in false colors with their scale."""
+        panel = self._panel(key)
+        if panel is None or panel.scale is None:
+            stage.set_picture(key, array, title)
+        else:
+            scale = panel.scale
+            stage.set_numbers(key, array, title, unit=scale.unit, signed=scale.signed)
 
     def show_run(self, state: str) -> None:
         """Let pictures be pointed at while a run answers to it; ``state`` as of a run."""

@@ -35,7 +35,7 @@ from engine.restoration.flow import (
     times,
 )
 from engine.restoration.guidance import strength_knob, subject_knob
-from engine.restoration.posterior import COST, PANELS, repeated, samples_knob, summarized
+from engine.restoration.posterior import COST, panels, repeated, samples_knob, summarized
 from engine.restoration.prior import Network, network_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import Problem
@@ -268,7 +268,7 @@ METHOD = Method(
         ),
     ),
     panels=(
-        *PANELS,
+        *panels(task=["restore"]),
         PanelSpec(
             name="loss",
             title="What is steered against",

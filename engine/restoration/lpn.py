@@ -29,7 +29,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
+from engine.catalogue import PanelSpec, PresetSpec, ScaleSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
 from engine.operators import LinearOperator
 from engine.restoration.data_step import DataStep, sum_of_squares
@@ -42,8 +42,6 @@ from engine.restoration.stepping import Numbers, Tensors, stepped
 
 #: Relative residual of the data step: looser, and the certificate would show it.
 DATA_TOLERANCE = 1e-5
-#: ``u`` is shown around mid-gray, this many times as strong.
-SHOWN = 4.0
 
 
 @dataclass(frozen=True)
@@ -198,7 +196,7 @@ def solve(
     def shown(at: Tensors) -> Tensors:
         return at | {
             "fitted": A.crop(at["fit"]).clamp(0.0, 1.0),
-            "carried": (0.5 + SHOWN * A.crop(at["u"])).clamp(0.0, 1.0),
+            "carried": A.crop(at["u"]),
         }
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
@@ -277,7 +275,9 @@ METHOD = Method(
             name="carried",
             title="Multiplier (u)",
             kind="image",
-            help="What data and prior still disagree about, summed over the steps; gray is none.",
+            help="What data and prior still disagree about, summed over the steps: orange where "
+            "the data want it brighter than the prior, blue where darker.",
+            scale=ScaleSpec(unit="of black to white", signed=True),
         ),
         PanelSpec(
             name="certificate",

@@ -6,32 +6,50 @@ from typing import Any
 
 from torch import Tensor
 
-from engine.catalogue import PanelSpec, SeriesSpec
+from engine.catalogue import PanelSpec, ScaleSpec, SeriesSpec
 from engine.method import knob
 from engine.operators import Operator
 from engine.restoration.diffusion import uncentered
 from engine.restoration.stepping import Tensors
 
-#: A spread of this much, as a fraction of black to white, is drawn white.
-WHITE_SPREAD = 0.25
+#: The most samples that are drawn at once.
+MOST = 16
 
-PANELS = (
-    PanelSpec(
-        name="samples",
-        title="Samples",
-        kind="image",
-        help="Pictures that all explain the measurement; where they differ, it does not say.",
-        optional=True,
-    ),
-    PanelSpec(
-        name="spread",
-        title="Uncertainty",
-        kind="image",
-        help="Standard deviation of the samples at each pixel: black where they agree, white "
-        "where they differ by a quarter of black to white or more.",
-        optional=True,
-    ),
-)
+
+def panels(**when: list[Any]) -> tuple[PanelSpec, ...]:
+    """The panels of samples; they have a mean worth a look while the knobs in ``when`` say so."""
+    several = {"samples": list(range(2, MOST + 1)), **when}
+    return (
+        PanelSpec(
+            name="estimate",
+            title="Mean of {samples} samples",
+            kind="image",
+            when=several,
+            help="The average of all samples as they are now. It is smoother than each of them, "
+            "and nearer to the original on average.",
+        ),
+        PanelSpec(
+            name="samples",
+            title="Samples",
+            kind="image",
+            help="Pictures that all explain the measurement; where they differ, it does not say.",
+            optional=True,
+        ),
+        PanelSpec(
+            name="spread",
+            title="Uncertainty",
+            kind="image",
+            when=several,
+            help="Standard deviation of the samples at each pixel, the mean over its colors: dark "
+            "where they agree, light where they differ. It needs two samples at least. The end of "
+            "the scale follows the run: all but one in a hundred pixels stay below it.",
+            optional=True,
+            scale=ScaleSpec(unit="of black to white"),
+        ),
+    )
+
+
+PANELS = panels()
 COST = PanelSpec(
     name="cost",
     title="Network passes",
@@ -44,7 +62,7 @@ COST = PanelSpec(
 )
 
 
-def samples_knob(most: int = 16, default: int = 1) -> Any:
+def samples_knob(most: int = MOST, default: int = 1) -> Any:
     """The knob ``samples`` of every method that draws from the posterior."""
     return knob(
         default,
@@ -69,16 +87,16 @@ def summarized(x0: Tensor, operator: Operator) -> Tensors:
 def pictured(pictures: Tensor, operator: Operator) -> Tensors:
     """The tensors that show samples (n, C, H, W) in [0, 1]: ``x`` is their mean.
 
-    With more than one, ``samples`` and ``spread`` are pictures for the panels of these names.
+    With more than one, ``samples`` are pictures and ``spread`` (1, 1, H, W) their standard
+    deviation, for the panels of these names.
     """
     if pictures.shape[0] == 1:
         return {"x": pictures}
     seen = operator.crop(pictures)
-    spread = _deviation(seen).mean(1, keepdim=True) / WHITE_SPREAD
     return {
         "x": pictures.mean(0, keepdim=True),
         "samples": seen.clamp(0.0, 1.0),
-        "spread": spread.clamp(0.0, 1.0),
+        "spread": _deviation(seen).mean(1, keepdim=True),
     }
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from engine.catalogue import PanelSpec, SeriesSpec
 from engine.operators import Operator
 from engine.restoration.diffusion import rms, uncentered, unscaled
-from engine.restoration.posterior import COST, PANELS, summarized
+from engine.restoration.posterior import COST, panels, summarized
 from engine.restoration.sde import SDE
 from engine.restoration.stepping import Numbers, Tensors
 
@@ -33,7 +33,7 @@ SCORE_PANELS = (
         help="Kept moments from left to right: above the noisy picture, below the clean "
         "picture that is expected behind it.",
     ),
-    *PANELS,
+    *panels(task=["restore"]),
     PanelSpec(
         name="likelihood",
         title="Bits per number",

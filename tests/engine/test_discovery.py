@@ -85,6 +85,18 @@ def test_a_method_of_no_bench_is_left_out(package: Path) -> None:
     assert "bench: 'moon' is not there (known: toy)" in discover("rooms").catalogue.broken.values()
 
 
+def test_a_picture_of_the_bench_can_be_said_anew_by_what_depends_on_knobs(package: Path) -> None:
+    text = (package / "descent.py").read_text()
+    panel = 'PanelSpec(name="found", title="{%s} of it", kind="image", when={"%s": [1]})'
+    for named, depends in (("steps", "steps"), ("steps", "moon"), ("moon", "steps")):
+        added = text.replace("panels=[", f"panels=[{panel % (named, depends)}, ")
+        (package / f"odd_{named}_{depends}.py").write_text(added)
+    catalogue = discover("rooms").catalogue
+    assert catalogue.method("toy.odd_steps_steps").panels[0].title == "{steps} of it"
+    assert "moon, which is no knob" in catalogue.broken["rooms.toy.odd_steps_moon"]
+    assert "{moon} in its title" in catalogue.broken["rooms.toy.odd_moon_steps"]
+
+
 def test_a_panel_of_the_bench_cannot_be_taken(package: Path) -> None:
     text = (package / "descent.py").read_text().replace('name="rates"', 'name="errors"')
     (package / "odd.py").write_text(text)
@@ -132,6 +144,15 @@ def test_only_a_picture_takes_a_pointer(package: Path) -> None:
     (package / "odd.py").write_text(text)
     reason = discover("rooms").catalogue.broken["rooms.toy.odd"]
     assert reason == "panels: rates has a pointer, but is no image"
+
+
+def test_only_a_picture_has_a_scale(package: Path) -> None:
+    text = (package / "descent.py").read_text()
+    text = text.replace('kind="curve",', 'kind="curve", scale=ScaleSpec(),')
+    text = text.replace("import PanelSpec", "import PanelSpec, ScaleSpec")
+    (package / "odd.py").write_text(text)
+    reason = discover("rooms").catalogue.broken["rooms.toy.odd"]
+    assert reason == "panels: rates has a scale, but is no image"
 
 
 def test_an_id_cannot_be_taken_twice(package: Path, plugin: Path, monkeypatch: Any) -> None:

@@ -209,7 +209,10 @@ class TestEveryMethod:
         pictures = run.pictures()
         shown = [panel for panel in self.panels(method) if not panel.optional]
         for panel in shown:
-            if panel.kind == "image":
+            if panel.kind == "image" and panel.scale is not None:
+                assert pictures[panel.name].dtype == np.float32
+                assert pictures[panel.name].ndim == 2
+            elif panel.kind == "image":
                 assert pictures[panel.name].dtype == np.uint8
                 assert pictures[panel.name].ndim == 3
                 assert pictures[panel.name].shape[-1] == 3

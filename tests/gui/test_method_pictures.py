@@ -32,7 +32,28 @@ def test_samples_and_their_spread_can_be_looked_at(
     assert model.pane_keys() == ["estimate"]
     assert model.frame == (96, 96)
 
+    # What is seen is their mean, and says so.
+    assert model.layers["estimate"].title == "Mean of 4 samples · step 3"
+
+    # Where they disagree is told in numbers.
+    qtbot.mouseClick(panel._chips["spread"], Qt.MouseButton.LeftButton)
+    spread = model.layers["spread"]
+    assert (spread.unit, spread.kind) == ("of black to white", "absolute")
+    assert 0.9 * spread.numbers.size < (spread.numbers <= spread.end).sum()
+
+    # A single sample has no mean and disagrees with nobody.
+    page.edits.set("params:samples", 1)
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    assert not panel._chips
+    assert model.layers["estimate"].title == "Restored · step 3"
+    assert model.effective_mode() == "wipe"
+
     # They belong to the run; another method has its own.
+    page.edits.set("params:samples", 2)
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    driver.until(lambda: "spread" in panel._chips)
     qtbot.mouseClick(panel._chips["spread"], Qt.MouseButton.LeftButton)
     page.choose_method("restoration.wiener")
     assert not panel._chips

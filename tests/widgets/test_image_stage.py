@@ -7,19 +7,20 @@ import weakref
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QElapsedTimer, QEvent, QObject, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QGuiApplication,
     QImage,
     QKeyEvent,
     QNativeGestureEvent,
+    QPainter,
     QPointingDevice,
 )
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QToolButton
 from stage_hands import LEFT, drag, move, noise, wheel
 
-from widgets.image_view import ImageStage
+from widgets.image_view import ImageStage, drawing
 from widgets.image_view.handle import WipeHandle
 from widgets.image_view.menu import build_menu
 
@@ -452,3 +453,28 @@ def test_a_closed_stage_is_freed(qapp):
     QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     gc.collect()
     assert [r() for r in references] == [None] * 4
+
+
+def test_the_scale_of_numbers_gets_shorter_with_its_room(qapp):
+    boxes = []
+    for width in (400, 220, 140, 60):
+        image = QImage(width, 200, QImage.Format.Format_RGB32)
+        painter, area = QPainter(image), QRectF(0, 0, width, 200)
+        box = drawing.draw_scale(painter, area, "absolute", 0.2, "of black to white")
+        painter.end()
+        assert box.isNull() or area.adjusted(8, 8, -8, -8).contains(box)
+        boxes.append(box.width())
+    # With its unit, with shorter colors, without the unit, not at all.
+    assert boxes[0] > boxes[1] > boxes[2] > boxes[3] == 0
+
+
+def test_numbers_are_seen_in_colors_and_their_scale_follows(stage):
+    stage.set_numbers("n", np.full((20, 30), 0.04, np.float32), "Spread", unit="V")
+    assert stage.model.pane_keys() == ["n"]
+    assert stage.model.layers["n"].end == 0.05
+    before = stage.picture("n").copy()
+    stage.set_numbers("n", np.full((20, 30), 0.01, np.float32), "Spread", unit="V")
+    assert stage.model.layers["n"].end == 0.01
+    assert (stage.picture("n") != before).any()
+    stage.set_picture("n", None)
+    assert not stage.keys()

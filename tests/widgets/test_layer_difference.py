@@ -152,3 +152,65 @@ def test_a_reading_of_the_difference_has_signs():
     assert reading.values == pytest.approx((-10 / 255,) * 3)
     assert reading.text_255() == "−10 −10 −10 / 255"
     assert reading.title == "B − A"
+
+
+# Numbers in false colors.
+
+
+def numbers_model(numbers, **how):
+    model = StageModel()
+    given = {"title": "Spread", "unit": "V", "kind": "absolute", **how}
+    model.put_numbers("n", np.asarray(numbers, np.float32), **given)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("largest", "end"),
+    [(0.0, 1.0), (0.003, 0.005), (0.012, 0.02), (0.1, 0.1), (0.11, 0.2), (0.6, 1.0), (7.0, 10.0)],
+)
+def test_the_end_of_a_scale_is_a_round_number_above_nearly_all(largest, end):
+    assert difference.end_for(np.full((20, 20), largest)) == end
+    one_astray = np.full((20, 20), largest)
+    one_astray[3, 4] = 99.0
+    assert difference.end_for(one_astray) == end
+
+
+def test_a_scale_follows_the_numbers_and_does_not_flicker():
+    model = numbers_model(np.full((8, 8), 0.15))
+    ends = [model.layers["n"].end]
+    for largest in (0.08, 0.05, 0.19, 0.3):
+        numbers = np.full((8, 8), largest, np.float32)
+        model.put_numbers("n", numbers, "Spread", "V", "absolute")
+        ends.append(model.layers["n"].end)
+    # 0.08 is not yet less than a third of 0.2.
+    assert ends == [0.2, 0.2, 0.05, 0.2, 0.5]
+
+
+def test_numbers_have_the_colors_of_their_scale():
+    values = [[0.0, 0.1], [0.2, 5.0]]
+    seen = difference.false_colors(np.array(values), "absolute", 0.2)
+    told = difference.colors("absolute", np.array([0.0, 0.5, 1.0, 1.0])).reshape(2, 2, 3)
+    assert np.abs(seen.astype(int) - told).max() <= 1
+    seen = difference.false_colors(np.array([[-0.2, 0.0, 0.2]]), "signed", 0.2)
+    told = difference.colors("signed", np.array([[-1.0, 0.0, 1.0]])[0])[None]
+    assert (seen == told).all()
+
+
+def test_a_number_is_read_out_with_its_unit():
+    model = numbers_model([[0.0, 0.031], [0.0625, 0.1]])
+    reading = model.reading("n", 1.5, 0.5)
+    assert reading.number == reading.text_255() == "0.031 V"
+    signed = numbers_model([[-0.02, 0.02]], kind="signed")
+    assert signed.reading("n", 0.5, 0.5).number == "−0.0200 V"
+
+
+@pytest.mark.parametrize(
+    ("array", "said"),
+    [
+        (np.zeros((4, 4), np.uint8), "numbers n: floating array expected, got uint8"),
+        (np.zeros((4, 4, 3), np.float32), "shape .height, width. expected, got .4, 4, 3."),
+    ],
+)
+def test_what_are_no_numbers_is_refused(array, said):
+    with pytest.raises(ValueError, match=said):
+        StageModel().put_numbers("n", array, "N", "", "absolute")

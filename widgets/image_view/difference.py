@@ -1,4 +1,4 @@
-"""The difference of two pictures as a picture, on a scale that is said.
+"""Numbers as a picture, on a scale that is said: of two pictures their difference.
 
 Signed maps run from blue (the second is darker) over near-black (equal) to orange (the second is
 brighter); absolute maps from near-black to pale yellow. Both grow lighter with the size of the
@@ -7,14 +7,14 @@ difference, and neither asks anyone to tell red from green.
 
 from __future__ import annotations
 
+import math
 from functools import cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from widgets.image_view.layer import Pixels
-
+Pixels = NDArray[np.uint8]
 Kind = Literal["signed", "absolute"]
 SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The full-scale values an automatic scale chooses from; 1.0 is black against white."""
@@ -81,9 +81,40 @@ def automatic_scale(left: Pixels, right: Pixels, kind: Kind, present: float = 0.
     stride = max(1, int(np.sqrt(left.shape[0] * left.shape[1] / 65536)))
     sample = np.abs(values(left[::stride, ::stride], right[::stride, ::stride], kind))
     reach = float(np.percentile(sample, 99))
-    if present and present / 3 <= reach <= present:
+    if _keeps(reach, present):
         return present
     return next((scale for scale in SCALES if reach <= scale), 1.0)
+
+
+def end_for(numbers: NDArray[np.floating], present: float = 0.0) -> float:
+    """The smallest of 1, 2, 5, 10, … of any decade that 99 % of the numbers (H, W) stay below.
+
+    A ``present`` end is kept as ``automatic_scale`` keeps its scale.
+    """
+    stride = max(1, int(np.sqrt(numbers.size / 65536)))
+    sample = np.abs(numbers[::stride, ::stride])
+    reach = float(np.percentile(sample[np.isfinite(sample)], 99)) if sample.size else 0.0
+    if _keeps(reach, present):
+        return present
+    if reach <= 0.0:
+        return present or 1.0
+    # Rounded, as single precision lies a hair beside its number.
+    reach = float(f"{reach:.5g}")
+    decade = 10.0 ** math.floor(math.log10(reach))
+    # Said in few digits, it must not be a hair beside its decade.
+    return float(f"{next((n for n in (1, 2, 5) if reach <= n * decade), 10) * decade:.3g}")
+
+
+def _keeps(reach: float, present: float) -> bool:
+    return bool(present) and present / 3 <= reach <= present
+
+
+def false_colors(numbers: NDArray[np.floating], kind: Kind, end: float) -> Pixels:
+    """Numbers (H, W) as colors (H, W, 3); those of ``end`` and more take the end colors."""
+    low = -1.0 if kind == "signed" else 0.0
+    table = colors(kind, np.linspace(low, 1.0, 511))
+    share = (np.nan_to_num(numbers) / end - low) / (1.0 - low)
+    return table[np.rint(np.clip(share, 0.0, 1.0) * 510).astype(np.intp)]
 
 
 def same_size(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -19,6 +19,8 @@ INSET = 12
 CHIP = QColor(11, 14, 18, 184)
 """Ground of labels that lie on a picture; white text on it reaches 4.5:1 even over white."""
 CHIP_TEXT = QColor(255, 255, 255)
+BAR, SHORT_BAR = 96, 40
+"""Length of the colors of a scale, and where there is little room."""
 
 
 @dataclass(frozen=True)
@@ -206,15 +208,26 @@ def draw_chip(
 
 
 def draw_scale(
-    painter: QPainter, area: QRectF, kind: difference.Kind, ends: tuple[str, str]
+    painter: QPainter, area: QRectF, kind: difference.Kind, end: float, unit: str = ""
 ) -> QRectF:
-    """The color bar of a difference map with its two end values, at the lower right."""
+    """The color bar of a map with its two end values and their unit, at the lower right.
+
+    Where there is little room the bar is shorter, and where there is less the unit goes.
+    """
     metrics = QFontMetrics(painter.font())
-    bar = 96
-    widths = [metrics.horizontalAdvance(text) for text in ends]
-    width, height = bar + sum(widths) + 32, metrics.height() + 6
-    if area.width() < width + 2 * INSET:
+    low, high = (f"−{end:g}", f"+{end:g}") if kind == "signed" else ("0", f"{end:g}")
+    room = area.width() - 2 * INSET - 32
+    fitting = [
+        (bar, text)
+        for text in dict.fromkeys((f"{high} {unit}".rstrip(), high))
+        for bar in (BAR, SHORT_BAR)
+        if metrics.horizontalAdvance(low) + bar + metrics.horizontalAdvance(text) <= room
+    ]
+    if not fitting:
         return QRectF()
+    bar, high = fitting[0]
+    widths = [metrics.horizontalAdvance(text) for text in (low, high)]
+    width, height = bar + sum(widths) + 32, metrics.height() + 6
     box = QRectF(area.right() - INSET - width, area.bottom() - INSET - height, width, height)
     values = np.linspace(-1.0 if kind == "signed" else 0.0, 1.0, bar)
     strip = np.ascontiguousarray(difference.colors(kind, values)[None])
@@ -227,8 +240,8 @@ def draw_scale(
     painter.setPen(CHIP_TEXT)
     left = QRectF(box.left() + 8, box.top(), widths[0], height)
     right = QRectF(box.right() - 8 - widths[1], box.top(), widths[1] + 1, height)
-    painter.drawText(left, Qt.AlignmentFlag.AlignVCenter, ends[0])
-    painter.drawText(right, Qt.AlignmentFlag.AlignVCenter, ends[1])
+    painter.drawText(left, Qt.AlignmentFlag.AlignVCenter, low)
+    painter.drawText(right, Qt.AlignmentFlag.AlignVCenter, high)
     painter.drawImage(QRectF(left.right() + 8, box.center().y() - 4, bar, 8), image)
     painter.restore()
     return box

@@ -1,4 +1,4 @@
-"""One picture of the stage: the caller's pixels, their Qt image, and smaller copies of it."""
+"""One picture of the stage: the caller's pixels or numbers, their Qt image, smaller copies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 
-Pixels = NDArray[np.uint8]
+from widgets.image_view import difference
+from widgets.image_view.difference import Pixels
+
+Numbers = NDArray[np.floating]
 
 
 def checked_pixels(array: object, name: str) -> Pixels:
@@ -29,6 +32,16 @@ def checked_pixels(array: object, name: str) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
+def checked_numbers(array: object, name: str) -> Numbers:
+    """``array`` as it is, if it holds floating numbers (H, W); else a ValueError says why."""
+    if not isinstance(array, np.ndarray) or not np.issubdtype(array.dtype, np.floating):
+        kind = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(f"numbers {name}: floating array expected, got {kind}")
+    if array.ndim != 2 or 0 in array.shape:
+        raise ValueError(f"numbers {name}: shape (height, width) expected, got {array.shape}")
+    return array
+
+
 def image_over(pixels: Pixels) -> QImage:
     """A QImage that looks at the memory of ``pixels`` (H, W, 3); the caller keeps them alive."""
     height, width = pixels.shape[:2]
@@ -42,23 +55,28 @@ class Layer:
     converted before `image` is called, so frames that are replaced unseen cost nothing.
     """
 
-    def __init__(self, key: str, pixels: Pixels, title: str, serial: int) -> None:
+    def __init__(self, key: str, pixels: Pixels | Numbers, title: str, serial: int) -> None:
         self.key = key
-        self.pixels = pixels
+        self._given = pixels
         self.title = title
         self.serial = serial
         self._levels: list[QImage] = []
-        self._arrays: dict[int, Pixels] = {0: pixels}
+        self._arrays: dict[int, Pixels] = {}
+
+    @property
+    def pixels(self) -> Pixels:
+        """The colors that are seen, (H, W, 3)."""
+        return self._given  # type: ignore[return-value]
 
     @property
     def width(self) -> int:
         """Width in pixels."""
-        return int(self.pixels.shape[1])
+        return int(self._given.shape[1])
 
     @property
     def height(self) -> int:
         """Height in pixels."""
-        return int(self.pixels.shape[0])
+        return int(self._given.shape[0])
 
     def level_for(self, zoom: float) -> int:
         """The halving to draw from at ``zoom`` device pixels per pixel of this picture.
@@ -89,10 +107,52 @@ class Layer:
         return self._levels[level]
 
     def array(self, level: int = 0) -> Pixels:
-        """The pixels of `image` as an array (h, w, 3); level 0 is the caller's own array."""
+        """The pixels of `image` as an array (h, w, 3); level 0 is ``pixels`` itself."""
+        if level == 0:
+            return self.pixels
         if level not in self._arrays:
             image = self.image(level)
             words = np.frombuffer(image.constBits(), np.uint8)
             bgra = words.reshape(image.height(), image.bytesPerLine() // 4, 4)
             self._arrays[level] = np.ascontiguousarray(bgra[:, : image.width(), 2::-1])
         return self._arrays[level]
+
+
+class NumbersLayer(Layer):
+    """Numbers (H, W) drawn in false colors up to ``end``, which 99 % of them stay below.
+
+    Args:
+        kind: ``signed`` from minus the end on, ``absolute`` from 0 on.
+        unit: in which the numbers are.
+        before: the layer that this one replaces; its scale is kept while it suits.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        numbers: Numbers,
+        title: str,
+        serial: int,
+        *,
+        kind: difference.Kind = "absolute",
+        unit: str = "",
+        before: Layer | None = None,
+    ) -> None:
+        super().__init__(key, numbers, title, serial)
+        self.numbers, self.kind, self.unit = numbers, kind, unit
+        present = before.end if isinstance(before, NumbersLayer) else 0.0
+        self.end = difference.end_for(numbers, present)
+        self._colored: Pixels | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """The false colors, made when they are first looked at."""
+        if self._colored is None:
+            self._colored = difference.false_colors(self.numbers, self.kind, self.end)
+        return self._colored
+
+    def text(self, row: int, column: int) -> str:
+        """One of the numbers, to a hundredth of the scale or finer."""
+        decimals = max(0, 2 - math.floor(math.log10(self.end)))
+        number = f"{self.numbers[row, column]:.{decimals}f}".replace("-", "−")
+        return f"{number} {self.unit}".rstrip()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from widgets.image_view import difference
-from widgets.image_view.layer import Layer, checked_pixels
+from widgets.image_view.layer import Layer, NumbersLayer, checked_numbers, checked_pixels
 
 Mode = Literal["single", "wipe", "side", "difference"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -18,7 +18,8 @@ MOST_PANES = 6
 class Reading:
     """The value of one pixel: of which picture, where, and its channels as 0..255 and 0..1.
 
-    For a difference map ``rgb`` is None and ``values`` are the three signed differences.
+    For a difference map ``rgb`` is None and ``values`` are the three signed differences. Where
+    numbers are drawn in false colors, ``number`` is the one there with its unit, and counts.
     """
 
     key: str
@@ -27,9 +28,12 @@ class Reading:
     y: int
     rgb: tuple[int, int, int] | None
     values: tuple[float, float, float]
+    number: str = ""
 
     def text_255(self) -> str:
-        """The channels on the scale of the file, such as ``156 107 94 / 255``."""
+        """The channels on the scale of the file, such as ``156 107 94 / 255``; or the number."""
+        if self.number:
+            return self.number
         if self.rgb is not None:
             return "{} {} {} / 255".format(*self.rgb)
         steps = (f"{round(value * 255):+d}".replace("-", "−") for value in self.values)
@@ -71,6 +75,17 @@ class StageModel:
         shown = title if title is not None else before.title if before else key
         self._serial += 1
         self.layers[key] = Layer(key, pixels, shown, self._serial)
+
+    def put_numbers(
+        self, key: str, array: object, title: str, unit: str, kind: difference.Kind
+    ) -> None:
+        """Add or replace numbers (H, W) that are drawn in false colors."""
+        numbers = checked_numbers(array, key)
+        before = self.layers.get(key)
+        self._serial += 1
+        self.layers[key] = NumbersLayer(
+            key, numbers, title, self._serial, kind=kind, unit=unit, before=before
+        )
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -209,7 +224,8 @@ class StageModel:
             return Reading(key, title, column, row, None, (values[0], values[1], values[2]))
         red, green, blue = (int(c) for c in layer.pixels[row, column])
         values01 = (red / 255, green / 255, blue / 255)
-        return Reading(key, layer.title, column, row, (red, green, blue), values01)
+        number = layer.text(row, column) if isinstance(layer, NumbersLayer) else ""
+        return Reading(key, layer.title, column, row, (red, green, blue), values01, number)
 
 
 def _index(position: float, size: int, frame: float) -> int | None:

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QPainter
 
 from widgets import theme
 from widgets.image_view import drawing
-from widgets.image_view.layer import Layer, Pixels
+from widgets.image_view.layer import Layer, NumbersLayer, Pixels
 from widgets.image_view.model import StageModel
 from widgets.image_view.panes import Pane
 from widgets.image_view.viewport import Placement
@@ -89,12 +89,12 @@ class Scene:
         elif mode == "difference" and pair is not None:
             drawing.draw_chip(painter, self._difference_title(pair), area, left, ratio)
             scale = self.model.difference_scale()
-            signed = self.model.kind == "signed"
-            low = f"−{scale:g}" if signed else "0"
-            high = f"+{scale:g}" if signed else f"{scale:g}"
-            drawing.draw_scale(painter, area, self.model.kind, (low, high))
+            drawing.draw_scale(painter, area, self.model.kind, scale)
         else:
-            drawing.draw_chip(painter, self.model.layers[pane.key].title, area, left, ratio)
+            layer = self.model.layers[pane.key]
+            drawing.draw_chip(painter, layer.title, area, left, ratio)
+            if isinstance(layer, NumbersLayer):
+                drawing.draw_scale(painter, area, layer.kind, layer.end, layer.unit)
 
     def _difference_title(self, pair: tuple[Layer, Layer]) -> str:
         title = f"{pair[1].title} − {pair[0].title}"

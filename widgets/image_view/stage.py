@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QWidget
 
 from widgets import theme, tokens
 from widgets.image_view import difference, drawing, export
-from widgets.image_view.layer import Pixels
+from widgets.image_view.layer import Numbers, Pixels
 from widgets.image_view.mask import Mask
 from widgets.image_view.menu import show_menu
 from widgets.image_view.model import MODES, Mode
@@ -90,19 +90,37 @@ class ImageStage(StageSurface):
         the picture keeps its last one. Raises ValueError for another type or shape.
         """
         model = self.model
-        before = (model.frame, model.pane_keys(), model.effective_mode())
+        before = self._arranged()
         if array is None:
             model.layers.pop(key, None)
         else:
             model.put(key, array, title)
-        if (model.frame, model.pane_keys(), model.effective_mode()) != before:
+        self._shown_anew(before)
+
+    def set_numbers(
+        self, key: str, array: Numbers, title: str, *, unit: str = "", signed: bool = False
+    ) -> None:
+        """Show numbers (H, W) under ``key`` in false colors, with a scale that says what they mean.
+
+        The scale follows the numbers, and their unit stands beside it. The array is borrowed as a
+        picture's is. Raises ValueError for another type or shape.
+        """
+        before = self._arranged()
+        self.model.put_numbers(key, array, title, unit, "signed" if signed else "absolute")
+        self._shown_anew(before)
+
+    def _arranged(self) -> tuple[object, ...]:
+        return self.model.frame, self.model.pane_keys(), self.model.effective_mode()
+
+    def _shown_anew(self, before: tuple[object, ...]) -> None:
+        if self._arranged() != before:
             self.rearrange()
         else:
             self._limiter.request()
             self._read()
 
     def picture(self, key: str) -> Pixels:
-        """The array last handed over under ``key``; KeyError when there is none."""
+        """The picture last handed over under ``key``, numbers in their colors; KeyError if none."""
         return self.model.layers[key].pixels
 
     def keys(self) -> list[str]:

@@ -27,6 +27,9 @@ _TOP = frozenset({"method", "preset", "seed", "device", "backend", "race"})
 FEWEST, MOST = 2, 4
 _SECTIONS = frozenset({"problem", "params", "inputs", "view"})
 
+#: Before the name of a panel of the method that is looked at alone, in the view's ``mode``.
+ALONE = "panel:"
+
 Observer = Callable[["PageState", frozenset[str]], None]
 
 
@@ -164,7 +167,10 @@ def repaired(state: PageState, bench: BenchSpec, methods: Iterable[MethodSpec]) 
             state.race, methods=tuple(m for m in state.race.methods if m in known)[:MOST]
         ),
     )
-    return with_method(whole, known[whole.method]) if whole.method in known else whole
+    if whole.method not in known:
+        return whole
+    # What was looked at stays.
+    return msgspec.structs.replace(with_method(whole, known[whole.method]), view=whole.view)
 
 
 def defaults(fields: Iterable[FieldSpec]) -> dict[str, Any]:
@@ -210,7 +216,9 @@ def initial(bench: BenchSpec, methods: Iterable[MethodSpec]) -> PageState:
 
 
 def with_method(state: PageState, method: MethodSpec) -> PageState:
-    """The state with ``method`` chosen; values given to it earlier are kept."""
+    """The state with ``method`` chosen and what it is about seen; values given to it earlier are
+    kept.
+    """
     if method.id in state.params:
         kept = flatten(state.params[method.id], [f.name for f in method.fields])
         values = {**defaults(method.fields), **kept}
@@ -221,8 +229,16 @@ def with_method(state: PageState, method: MethodSpec) -> PageState:
         if method.presets:
             values |= flatten(method.presets[0].values, values)
     return msgspec.structs.replace(
-        state, method=method.id, preset=preset, params={**state.params, method.id: values}
+        state,
+        method=method.id,
+        preset=preset,
+        params={**state.params, method.id: values},
+        view=_looked_at(state.view, method),
     )
+
+
+def _looked_at(view: dict[str, Any], method: MethodSpec) -> dict[str, Any]:
+    return {**view, "mode": ALONE + method.lead} if method.lead else view
 
 
 def with_knob(state: PageState, method: MethodSpec, name: str, value: Any) -> PageState:
@@ -309,6 +325,7 @@ def from_request(catalogue: Catalogue, request: RunRequest, seed_view: PageState
         params={**seed_view.params, method.id: params},
         problem=problem,
         inputs=inputs,
+        view=_looked_at(seed_view.view, method),
         seed=request.seed,
         device=request.device,
         backend=request.backend,

@@ -93,7 +93,7 @@ def settings(row: RunRow, catalogue: Catalogue) -> list[tuple[str, list[tuple[st
     """
     sections = []
     method = _method(row, catalogue)
-    unused = method.unused if method is not None else ()
+    unused = {*method.unused, *method.fixed} if method is not None else set()
     problem = {name: v for name, v in flatten(row.problem).items() if name not in unused}
     for owner, values in ((_bench(row, catalogue), problem), (method, row.params)):
         flat = flatten(values)

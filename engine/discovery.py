@@ -162,8 +162,15 @@ def _misfit(method: Method, benches: dict[str, _Found]) -> str:
     if twice := [p.name for p in taken if not p.kind == shared[p.name] == "image"]:
         return f"panels: {', '.join(twice)} is already a panel of the bench"
     known = [field.name for field in fields_of(bench.problem)]
-    if strange := [name for name in method.unused if name not in known]:
-        return f"unused: {', '.join(strange)} is no field of the bench (known: {', '.join(known)})"
+    for word, names in (("unused", method.unused), ("fixed", method.fixed)):
+        if strange := [name for name in names if name not in known]:
+            told = f"(known: {', '.join(known)})"
+            return f"{word}: {', '.join(strange)} is no field of the bench {told}"
+    for name, wrong in errors(bench.problem, dict(method.fixed)).items():
+        return f"fixed: {name}: {wrong}"
+    seen = {p.name for p in (*bench.panels, *method.panels) if p.kind in ("image", "plot")}
+    if method.lead and method.lead not in seen:
+        return f"lead: {method.lead} is no picture and no plot"
     return ""
 
 
@@ -184,6 +191,8 @@ def _method_spec(found: _Found) -> MethodSpec:
         races=method.races,
         interactive=method.interactive,
         unused=tuple(method.unused),
+        fixed=dict(method.fixed),
+        lead=method.lead,
         previews=method.preview is not None,
         thumbnail=_thumbnail(found.id),
         package=found.package,

@@ -195,6 +195,10 @@ class Method:
     interactive: bool = False
     #: Fields of the bench's problem that play no part in it, so that nobody is asked for them.
     unused: Sequence[str] = ()
+    #: Fields of the bench's problem that always have this value with it: nobody is asked for them.
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: The panel that it is about, a picture or a plot; where it is empty, the pictures compared.
+    lead: str = ""
     #: ``preview(params, context) -> (pictures, facts)`` in place of the bench's, where its knobs,
     #: and not the problem, say what it works on.
     preview: Callable[[Any, Context], tuple[dict[str, Tensor], dict[str, Any]]] | None = None

@@ -102,7 +102,7 @@ def plan(request: RunRequest) -> Plan:
         method=method,
         bench=bench,
         params=make(method.params, {**_preset(method, request.preset), **flat(request.params)}),
-        problem=make(bench.problem, request.problem, "problem."),
+        problem=make(bench.problem, {**flat(request.problem), **method.fixed}, "problem."),
         inputs=inputs,
         references=references,
         seeds=seeds.child_seeds(request.seed),

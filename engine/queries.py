@@ -167,6 +167,7 @@ def _validate(args: dict[str, Any]) -> Answer:
     """
     method, bench = declaration(_text(args, "method"))
     params, problem = args.get("params") or {}, args.get("problem") or {}
+    problem = {**settings.flat(problem), **method.fixed}
     wrong = settings.errors(method.params, params)
     for name, text in settings.errors(bench.problem, problem).items():
         wrong[f"problem.{name}"] = text

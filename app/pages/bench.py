@@ -69,7 +69,8 @@ class BenchPage(Page):
         self.model = PageModel(page_state.initial(bench, self.methods.values()))
         self._example = ""
         self._was_entered = False
-        #: The method that shows before a run what its own knobs say, if it is the chosen one.
+        #: The method that shows before a run what its own knobs say, or what it makes of the
+        #: problem, if it is the chosen one.
         self._previews = ""
         self.parts = parts = BenchParts(bench, catalogue, actions, self)
         self.area = parts.area
@@ -353,13 +354,16 @@ class BenchPage(Page):
 
     def _show(self, state: PageState, changed: frozenset[str] | None) -> None:
         # Those that race all work on the same problem.
-        self.parts.input.set_unused(() if state.race.on else self.method.unused)
+        hidden = () if state.race.on else (*self.method.unused, *self.method.fixed)
+        self.parts.input.set_unused(hidden)
         self.parts.input.show_state(state, changed)
         self.parts.method.show_state(state, changed)
         self.parts.stage.show_view(state)
         if not state.race.on and (changed is None or changed & {"method", "race"}):
-            self.parts.curves.set_panels(panels_of(self.bench, self.method))
-            self.parts.stage.set_method(self.method.panels)
+            method, curves = self.method, self.parts.curves
+            curves.set_panels(panels_of(self.bench, method), lead=method.lead)
+            self.parts.stage.set_method(method.panels, method.lead)
+            self.parts.stage.show_plot(curves.lead)
         self.race.show_state(state, changed)
         self.show_mask(state, changed)
 
@@ -383,9 +387,10 @@ class BenchPage(Page):
 
     def _shows_otherwise(self) -> bool:
         """Whether what is seen is another method's, or goes with the knobs."""
-        before, self._previews = self._previews, self.method.id if self.method.previews else ""
+        own = self.method.previews or bool(self.method.fixed)
+        before, self._previews = self._previews, self.method.id if own else ""
         return (
-            bool(self._previews)
+            self.method.previews
             or before != self._previews
             or (self.desk.shown is not None and not self.answers.shows_result())
         )

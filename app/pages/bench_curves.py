@@ -15,7 +15,7 @@ from widgets.curve_plot import CurvePlot
 
 HEIGHT = 168
 #: With lines that change as a whole among them: those are what there is to look at, or, where
-#: there are three pictures to look at as well, a part of it.
+#: there are three pictures or a large plot to look at as well, a part of it.
 PLOT_HEIGHT, LOW_PLOT_HEIGHT = 252, 196
 #: How much wider such a panel is than a curve.
 PLOT_SHARE = 2
@@ -51,6 +51,7 @@ class CurvesPanel(QScrollArea):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._panels: list[PanelSpec] = []
+        self._lead = ""
         self.plots: dict[str, CurvePlot] = {}
         self.bars: dict[str, BarPlot] = {}
         self._drawn: set[str] = set()
@@ -70,25 +71,35 @@ class CurvesPanel(QScrollArea):
         bar.installEventFilter(self)
         self._fit()
 
-    def set_panels(self, panels: Iterable[PanelSpec], *, legend: bool = True) -> None:
+    @property
+    def lead(self) -> CurvePlot | None:
+        """The plot that is not in the row, as it is seen elsewhere."""
+        return self.plots.get(self._lead)
+
+    def set_panels(
+        self, panels: Iterable[PanelSpec], *, legend: bool = True, lead: str = ""
+    ) -> None:
         """Show these panels; what is already shown keeps its values.
 
-        Without a legend all plots draw their lines in the same styles, as something beside
-        them tells what they are.
+        The plot ``lead`` is drawn here, and left to others to be shown. Without a legend all plots
+        draw their lines in the same styles, as something beside them tells what they are.
         """
         wanted = [panel for panel in panels if panel.kind != "image"]
-        if wanted == self._panels:
+        lead = lead if any(p.name == lead and p.kind == "plot" for p in wanted) else ""
+        if (wanted, lead) == (self._panels, self._lead):
             return
+        self._lead = lead
         kept = {panel.name for panel in wanted}
         for cards in (self.plots, self.bars):
             for name in [name for name in cards if name not in kept]:
                 self._take_out(cards.pop(name))
         self._drawn = {panel.name for panel in wanted if panel.kind == "plot"}
         self._optional = {p.name for p in wanted if p.optional and p.kind != "plot"}
+        row = [panel.name for panel in wanted if panel.name != lead]
         for place, panel in enumerate(wanted):
             if panel.kind == "bars":
                 card = self.bars.get(panel.name) or self._make_bars(panel)
-                self._row.insertWidget(place, card, 1)
+                self._row.insertWidget(row.index(panel.name), card, 1)
                 continue
             plot = self.plots.get(panel.name)
             if plot is None:
@@ -104,7 +115,11 @@ class CurvesPanel(QScrollArea):
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)
                 plot.setToolTip(panel.help)
-            self._row.insertWidget(place, plot, PLOT_SHARE if panel.name in self._drawn else 1)
+            if panel.name == lead:
+                self._row.removeWidget(plot)
+            else:
+                share = PLOT_SHARE if panel.name in self._drawn else 1
+                self._row.insertWidget(row.index(panel.name), plot, share)
         self._panels = wanted
         self._fit()
         self._show_all()
@@ -122,7 +137,7 @@ class CurvesPanel(QScrollArea):
 
     def clear(self) -> None:
         """A new run begins."""
-        for card in self._cards():
+        for card in [*self.plots.values(), *self.bars.values()]:
             card.clear()
         self.set_total(0)
         self._show_all()
@@ -178,7 +193,8 @@ class CurvesPanel(QScrollArea):
     def _fit(self) -> None:
         bar = self.horizontalScrollBar()
         room = bar.sizeHint().height() + _GAP // 2 if bar.isVisible() else 0
-        self.setFixedHeight((self._plot_height if self._drawn else HEIGHT) + room)
+        high = LOW_PLOT_HEIGHT if self._lead else self._plot_height
+        self.setFixedHeight((high if self._drawn else HEIGHT) + room)
         self._row.setContentsMargins(0, 0, 0, _GAP // 2 if room else 0)
 
     def point_at(self, step: int) -> None:
@@ -189,6 +205,8 @@ class CurvesPanel(QScrollArea):
     def _show_all(self) -> None:
         for cards in (self.plots, self.bars):
             for name, card in cards.items():
+                if name == self._lead:
+                    continue
                 card.setVisible(name not in self._optional or card.has_values())
         self._show_row()
 
@@ -204,7 +222,9 @@ class CurvesPanel(QScrollArea):
         return any(not card.isHidden() for card in self._cards())
 
     def _cards(self) -> list[CurvePlot | BarPlot]:
-        return [*self.plots.values(), *self.bars.values()]
+        """Those of the row."""
+        plots = [plot for name, plot in self.plots.items() if name != self._lead]
+        return [*plots, *self.bars.values()]
 
     def _make_bars(self, panel: PanelSpec) -> BarPlot:
         card = self.bars[panel.name] = BarPlot(panel.title, self)

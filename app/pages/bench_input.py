@@ -52,6 +52,7 @@ class InputPanel(QWidget):
         #: The problem values under which what is painted by hand counts.
         self.painted = painting_values(bench)
         self.head = QWidget()
+        self._unused: frozenset[str] = frozenset()
         self._samples: dict[str, Samples] = {}
         #: What takes a picture away again, of the inputs that may be left out.
         self._without: dict[str, LinkButton] = {}
@@ -107,16 +108,20 @@ class InputPanel(QWidget):
                     self._without[name].setVisible(bool(state.inputs.get(name)))
         # Where the form offers it already, a second way would only ask for attention.
         offered = [name for name, value in self.painted.items() if value == PAINTED]
-        self._paint.setVisible(bool(offered) and not self.form.is_shown(offered[0]))
+        paints = offered and not self._unused & self.painted.keys()
+        self._paint.setVisible(bool(paints) and not self.form.is_shown(offered[0]))
 
     def set_unused(self, names: Collection[str]) -> None:
         """Do not ask for these fields of the problem: they play no part in what is done."""
+        self._unused = frozenset(names)
         self.form.set_unused(names)
 
     def is_painting(self, state: PageState) -> bool:
         """Whether a mask painted by hand counts in this state."""
         values = self.painted.items()
-        return bool(values) and all(state.problem.get(name) == value for name, value in values)
+        if not values or self._unused & self.painted.keys():
+            return False
+        return all(state.problem.get(name) == value for name, value in values)
 
     def set_running(self, on: bool) -> None:
         """While a run goes on its problem stays as it is."""

@@ -168,6 +168,7 @@ class RunDesk(QObject):
     def _on_frame(self, panel: str, array: Any, step: int, _final: bool) -> None:
         if self._curves.draws(panel):
             self._curves.draw(panel, array)
+            self._stage.offer_plot(panel)
             return
         self._stage.show_frame(panel, array, step)
         # Where a person explores, it is they who lead: there is no way to look back along.

@@ -9,9 +9,9 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
-from app.page_state import PageState
+from app.page_state import ALONE, PageState
 from app.pages.bench_masks import read_mask
-from app.pages.stage import ALONE, BenchStage, zoom_buttons
+from app.pages.stage import BenchStage, zoom_buttons
 from engine.catalogue import PanelSpec
 from widgets import theme
 from widgets.image_view import ImageStage, Reading
@@ -59,11 +59,16 @@ class StagePanel(BenchStage):
         self._reading = ElidedLabel("", "hint", self)
         self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._reading, 1)
-        for button in zoom_buttons(actions, self):
+        self._zoom = zoom_buttons(actions, self)
+        for button in self._zoom:
             line.addWidget(button)
         self._tools = _PaintTools(self.stage, self)
         self._tools.done.connect(self._on_painted)
-        column = QVBoxLayout(self)
+        #: What the method is about, and the plot that it is, if it is one.
+        self._lead = ""
+        self._plot: QWidget | None = None
+        self._plots: dict[str, PanelSpec] = {}
+        self._column = column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         column.addLayout(line)
@@ -77,11 +82,31 @@ class StagePanel(BenchStage):
         #: The mask is being drawn from the page's state, not by a person.
         self._drawing = False
 
-    def set_method(self, panels: Iterable[PanelSpec]) -> None:
+    def set_method(self, panels: Iterable[PanelSpec], lead: str = "") -> None:
         """Offer the pictures that only this method makes, each once it is there."""
         for panel in self._method_panels:
             self._forget(panel)
-        super().set_method(panels)
+        self._withdraw(self._lead)
+        super().set_method(panels, lead)
+        self._lead = lead
+        self._plots = {panel.name: panel for panel in panels if panel.kind == "plot"}
+
+    def show_plot(self, plot: QWidget | None) -> None:
+        """The plot that the method is about, to be seen in place of the pictures."""
+        if plot is self._plot:
+            return
+        if self._plot is not None:
+            self._column.removeWidget(self._plot)
+            self._plot.hide()
+        self._plot = plot
+        if plot is not None:
+            self._column.addWidget(plot, 1)
+        self._look()
+
+    def offer_plot(self, panel: str) -> None:
+        """That plot has lines now."""
+        if panel == self._lead and panel not in self._chips:
+            self._offer(self._plots[panel])
 
     def set_rivals(self, titles: dict[str, str]) -> None:
         """Compare several results (key to title) with the measurement at once; none: the one."""
@@ -89,6 +114,11 @@ class StagePanel(BenchStage):
             return
         self.forget_rivals()
         self._rivals = dict(titles)
+        if titles:
+            # Nothing of what the chosen method says counts for them.
+            self.show_plot(None)
+            self._withdraw(self._lead)
+            self._said_anew.clear()
         known = [panel.name for panel in self._panels]
         self.stage.set_scene([*known, *titles])
         self.stage.set_rivals(list(titles))
@@ -118,22 +148,31 @@ class StagePanel(BenchStage):
         truth = bool(self._rivals) and mode == "difference" and self.original in self.stage.keys()  # noqa: SIM118
         if len(self._panels) > 1:
             self.stage.set_pair(self.original if truth else self.measurement, self.result)
-        self.stage.set_single(name if alone else None)
+        plotted = alone and self._plot is not None and name == self._lead
+        if self._plot is not None:
+            self._plot.setVisible(plotted)
+        for part in (self.stage, *self._zoom):
+            part.setVisible(not plotted)
+        self.stage.set_single(name if alone and not plotted else None)
         self.stage.set_mode(mode)  # type: ignore[arg-type]
         for key, tab in {**self._tabs, **self._chips}.items():
             tab.setChecked(key == (name if alone else mode))
 
     def _offer(self, panel: PanelSpec) -> None:
-        chip = TabButton(self._title(panel.name), self)
+        chip = TabButton(panel.title.format_map(self._params), self)
         chip.setObjectName(ALONE + panel.name)
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
         self._chips[panel.name] = chip
-        self._row.add(chip)
+        self._row.add(chip, first=panel.name == self._lead)
         self._look()
 
     def _forget(self, panel: str) -> None:
         self.stage.set_picture(panel, None)
+        self._withdraw(panel)
+
+    def _withdraw(self, panel: str) -> None:
+        """Offer it no more."""
         if (chip := self._chips.pop(panel, None)) is not None:
             self._row.remove(chip)
             self._look()
@@ -145,14 +184,24 @@ class StagePanel(BenchStage):
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
             if key not in arrays:
                 self._forget(key)
+        if self._plot is not None:
+            self._withdraw(self._lead)
         for key, array in arrays.items():
             self._put_on(self.stage, key, array, self._title(key))
+            self._offer_picture(key)
 
     @Slot(object)
     def expect(self, panels: Collection[str]) -> None:
         """What an earlier run had of the method's own pictures, and this one has not, goes away."""
         for key in [key for key in self._chips if key not in panels]:
             self._forget(key)
+
+    def _offer_picture(self, key: str) -> None:
+        """Let a picture be seen alone, where it is the method's own or what that is about."""
+        panel = self._panel(key)
+        wanted = key in self._method_panels or key == self._lead
+        if panel is not None and wanted and key not in self._chips:
+            self._offer(panel)
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
         """A picture of the run; it says its step."""
@@ -163,8 +212,7 @@ class StagePanel(BenchStage):
         if panel == self.result and step > 0:
             title = self.tr("{title} · step {step}").format(title=title, step=step)
         self._put_on(self.stage, panel, array, title)
-        if own and panel not in self._chips:
-            self._offer(own)
+        self._offer_picture(panel)
 
     def paint(self, on: bool, tool: str | None = None) -> None:
         """Offer the tools of painting and take one in hand, or put all of it away."""

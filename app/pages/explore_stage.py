@@ -10,8 +10,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
-from app.page_state import PageState
-from app.pages.stage import ALONE, BenchStage, zoom_buttons
+from app.page_state import ALONE, PageState
+from app.pages.stage import BenchStage, zoom_buttons
 from app.run_controller import ACTIVE
 from engine.catalogue import PanelSpec
 from widgets.image_view import ImageStage
@@ -205,11 +205,11 @@ class ExploreStage(BenchStage):
         self._map.show_key(self._left_wanted)
         self._say_hint()
 
-    def set_method(self, panels: Iterable[PanelSpec]) -> None:
+    def set_method(self, panels: Iterable[PanelSpec], lead: str = "") -> None:
         """Another method: the pictures of the one before go."""
         for name in self._method_panels:
             self._map.drop(name)
-        super().set_method(panels)
+        super().set_method(panels, lead)
         self._arrange()
 
     def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:

@@ -16,8 +16,6 @@ from engine.messages import Nudge, Pointer
 from widgets.image_view import ImageStage
 from widgets.parts import GapSplitter, TabButton
 
-#: Before the name of a picture of the method that is looked at alone, in the page's state.
-ALONE = "panel:"
 #: States of a run in which it answers to what a person does on its pictures.
 _ANSWERS = frozenset({"running", "idle"})
 
@@ -96,8 +94,10 @@ class BenchStage(QWidget):
         for stage in self._stages:
             stage.zoom_100()
 
-    def set_method(self, panels: Iterable[PanelSpec]) -> None:
-        """Offer the pictures that only this method makes, each once it is there."""
+    def set_method(self, panels: Iterable[PanelSpec], lead: str = "") -> None:
+        """Offer the pictures that only this method makes, each once it is there; ``lead`` is the
+        panel that it is about.
+        """
         pictures = [panel for panel in panels if panel.kind == "image"]
         self._method_panels = {p.name: p for p in pictures if p.name not in self._shared}
         self._said_anew = {p.name: p for p in pictures if p.name in self._shared}
@@ -160,6 +160,12 @@ class BenchStage(QWidget):
         self.stage.set_note(text)
 
     # Only for those that compare.
+
+    def show_plot(self, plot: QWidget | None) -> None:
+        """The plot that the method is about, to be seen in place of the pictures; None for none."""
+
+    def offer_plot(self, panel: str) -> None:
+        """That plot has lines now."""
 
     @property
     def painting(self) -> bool:

@@ -320,6 +320,9 @@ METHOD = Method(
             help="How near an answer must be to count as right: it goes down in stairs.",
         ),
     ),
+    # Shrinking takes noise away, and nothing else.
+    fixed={"damage": "noise"},
+    lead="prox",
     priors=("lpn-line",),
     order=52,
 )

@@ -35,7 +35,6 @@ from engine.restoration.learned_prox import (
     load_prox,
     residual,
 )
-from engine.restoration.posterior import COST
 from engine.restoration.problem import Problem
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
@@ -141,10 +140,8 @@ def value(
 
 
 def original(problem: Problem, side: int) -> Tensor:
-    """The picture (1, 3, h, w) that is spoiled: the truth where it is known, made small."""
-    picture = problem.truth
-    if picture is None:
-        picture = problem.operator.crop(first_picture(problem.operator, problem.measurement))
+    """The picture (1, 3, h, w) that is spoiled: what was given, made small."""
+    picture = problem.operator.crop(first_picture(problem.operator, problem.measurement))
     height, width = picture.shape[-2:]
     if max(height, width) <= side:
         return picture
@@ -200,7 +197,8 @@ def solve(
         return {"x": picture_now, **kept, **search._asdict()}, numbers
 
     total = params.steps * parts
-    yield from stepped(params, state, total=total, first=first, step=step, prior=prox)  # type: ignore[arg-type]
+    facts = {"restores": False}
+    yield from stepped(params, state, total=total, first=first, step=step, facts=facts)
 
 
 def _prox(problem: Problem, name: str, picture: Tensor) -> LearnedProx:
@@ -236,11 +234,24 @@ METHOD = Method(
     ),
     panels=(
         PanelSpec(
+            name="estimate",
+            title="Judged now",
+            kind="image",
+            help="The picture as it is spoiled at this position of the dial, as small as it is "
+            "looked at.",
+        ),
+        PanelSpec(
+            name="damaged",
+            title="Untouched",
+            kind="image",
+            help="The picture at the beginning of the dial; the others are compared with it.",
+        ),
+        PanelSpec(
             name="opinion",
-            title="How unlikely, along the dial",
+            title="How unlikely",
             kind="plot",
             x_title="dial",
-            series=(SeriesSpec("prior", "Prior's value", "nats per number"),),
+            series=(SeriesSpec("prior", "Prior's value", "nats"),),
             help="How much less likely than the untouched picture the prior finds this one, in "
             "nats per number of the picture; higher is less likely.",
         ),
@@ -254,8 +265,10 @@ METHOD = Method(
             help="The value is found by a search; where this stays far above the line, the true "
             "value is higher than the one shown.",
         ),
-        COST,
     ),
+    # The picture is judged as it was given.
+    fixed={"damage": "noise", "noise": 0.0, "already_damaged": True},
+    lead="estimate",
     priors=("lpn-photos", "lpn-digits"),
     order=51,
 )

@@ -39,6 +39,7 @@ PANELS = (
         title="Original",
         kind="image",
         help="The picture before the damage. No method sees it; quality is measured with it.",
+        optional=True,
     ),
     PanelSpec(
         name="quality",

@@ -104,6 +104,27 @@ def test_a_method_with_lines_of_its_own_gets_the_room() -> None:
     assert panels_of(bench, method(LOSS, PROX)) == [LOSS, PROX]
 
 
+def test_the_plot_that_leads_is_drawn_here_and_seen_elsewhere(panel: CurvesPanel) -> None:
+    panel.set_panels([PROX, LOSS], lead="prox")
+    lead = panel.lead
+    assert lead is panel.plots["prox"]
+    assert panel._row.indexOf(lead) < 0 <= panel._row.indexOf(panel.plots["loss"])
+    assert panel.draws("prox")
+    panel.draw("prox", lines(3.0))
+    assert lead is not None
+    assert lead.has_values()
+    # Whether it is seen is not for the row to say.
+    lead.hide()
+    panel.settle()
+    assert lead.isHidden()
+    panel.clear()
+    assert lead.isHidden()
+    assert not lead.has_values()
+    panel.set_panels([PROX, LOSS])
+    assert panel.lead is None
+    assert panel._row.indexOf(lead) == 0
+
+
 def test_it_is_higher_with_lines_than_with_curves_alone(panel: CurvesPanel) -> None:
     high = panel.height()
     panel.set_panels([LOSS])
@@ -131,12 +152,15 @@ def test_an_optional_curve_takes_no_room_before_it_has_values(panel: CurvesPanel
 def test_frames_of_a_plot_go_to_the_curves_and_others_to_the_stage(panel: CurvesPanel) -> None:
     shown: list[str] = []
     stage = SimpleNamespace(
-        result="estimate", compares=True, show_frame=lambda name, *_: shown.append(name)
+        result="estimate",
+        compares=True,
+        show_frame=lambda name, *_: shown.append(name),
+        offer_plot=lambda name: shown.append(f"plot {name}"),
     )
     desk = SimpleNamespace(_curves=panel, _stage=stage, _moments=Moments())
     RunDesk._on_frame(desk, "prox", lines(3.0), 1, False)  # type: ignore[arg-type]
     RunDesk._on_frame(desk, "damaged", np.zeros((2, 2, 3), np.uint8), 1, False)  # type: ignore[arg-type]
-    assert shown == ["damaged"]
+    assert shown == ["plot prox", "damaged"]
     assert desk._moments[0].pictures.keys() == {"damaged"}
     assert panel.plots["prox"].data("loss")[1].tolist() == [3.0 * v for v in range(-4, 5)]
 

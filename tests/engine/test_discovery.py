@@ -115,6 +115,24 @@ def test_what_a_method_does_not_use_is_told_and_has_to_be_there(package: Path) -
     assert "moon is no field of the bench" in catalogue.broken["rooms.toy.odd_moon"]
 
 
+def test_what_a_method_fixes_and_is_about_has_to_be_there(package: Path) -> None:
+    text = (package / "descent.py").read_text()
+    for name, more in (
+        ("fixed", 'fixed={"zoom": 2}, lead="found",'),
+        ("moon", 'fixed={"moon": 2},'),
+        ("high", 'fixed={"zoom": 1e9},'),
+        ("curve", 'lead="rates",'),
+    ):
+        named = text.replace('bench="toy",', f'bench="toy", {more}')
+        (package / f"odd_{name}.py").write_text(named)
+    catalogue = discover("rooms").catalogue
+    fixed = catalogue.method("toy.odd_fixed")
+    assert (fixed.fixed, fixed.lead) == ({"zoom": 2}, "found")
+    assert "moon is no field of the bench" in catalogue.broken["rooms.toy.odd_moon"]
+    assert catalogue.broken["rooms.toy.odd_high"].startswith("fixed: zoom: ")
+    assert catalogue.broken["rooms.toy.odd_curve"] == "lead: rates is no picture and no plot"
+
+
 def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:
     (package / "bench.py").write_text("BENCH = None + 1")
     catalogue, methods, benches = discover("rooms")

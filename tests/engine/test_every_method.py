@@ -278,8 +278,10 @@ class TestEveryMethod:
 
     @staticmethod
     def panels(method: str) -> list[Any]:
+        """The bench's and its own; what does not answer the bench's problem is not measured."""
         spec = FOUND.catalogue.method(method)
-        return [*FOUND.catalogue.bench(spec.bench).panels, *spec.panels]
+        shared = FOUND.catalogue.bench(spec.bench).panels
+        return [*(p for p in shared if spec.races or p.kind == "image"), *spec.panels]
 
 
 def refused(field: FieldSpec) -> Iterator[Any]:

@@ -58,3 +58,68 @@ def test_samples_and_their_spread_can_be_looked_at(
     page.choose_method("restoration.wiener")
     assert not panel._chips
     assert model.effective_mode() == "wipe"
+
+
+def test_a_method_about_a_curve_shows_it_large(driver: Any, qtbot: Any) -> None:
+    page = driver.to_bench()
+    panel, row, fields = page.parts.stage, page.parts.curves, page.parts.input.form
+    page.edits.set("problem:damage", "missing")
+    assert fields.is_shown("missing.kind")
+    page.choose_method("restoration.lpn_line")
+    # It has its own damage, so that nobody is asked for one.
+    assert [name for name in fields.names() if fields.is_shown(name)][:2] == [
+        "noise",
+        "already_damaged",
+    ]
+    assert page.parts.input._paint.isHidden()
+    assert panel.stage.isVisible()
+    page.edits.set("params:start", "trained")
+    page.edits.set("params:steps", 10)
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    plot = row.plots["prox"]
+    assert plot.isVisible()
+    assert plot.height() > 300
+    assert panel.stage.isHidden()
+    assert panel._chips["prox"].isChecked()
+    assert panel._row._tabs[0] is panel._chips["prox"]
+
+    qtbot.mouseClick(panel._tabs["wipe"], Qt.MouseButton.LeftButton)
+    assert plot.isHidden()
+    assert panel.stage.isVisible()
+    qtbot.mouseClick(panel._chips["prox"], Qt.MouseButton.LeftButton)
+    assert plot.isVisible()
+
+    # What races, and another method, know nothing of it.
+    page.race.toggle()
+    assert panel.stage.isVisible()
+    assert not panel._chips
+    page.race.toggle()
+    page.choose_method("restoration.wiener")
+    assert panel.stage.isVisible()
+    assert fields.is_shown("missing.kind")
+    assert "prox" not in row.plots
+
+
+def test_a_method_about_a_picture_shows_it_alone(
+    driver: Any, qtbot: Any, small_picture: Path
+) -> None:
+    page = driver.to_bench()
+    driver.drop(small_picture)
+    driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.choose_method("restoration.lpn_prior")
+    driver.until(lambda: driver.stage.model.layers["damaged"].title == "Untouched")
+    assert not page.parts.input.form.is_shown("noise")
+    for name, value in (("prior", "gaussian"), ("steps", 2), ("search", 2)):
+        page.edits.set(f"params:{name}", value)
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    model = driver.stage.model
+    driver.until(lambda: model.effective_mode() == "single")
+    assert model.pane_keys() == ["estimate"]
+    assert model.layers["estimate"].title == "Judged now · step 2"
+    # It restores nothing, so there is no quality.
+    assert set(driver.run.values) == {"dial", "prior", "inversion"}
+    page.choose_method("restoration.wiener")
+    driver.until(lambda: model.layers["damaged"].title == "Damaged")
+    assert not page.parts.stage._chips

@@ -84,6 +84,22 @@ def test_each_method_keeps_its_own_values() -> None:
     assert back.preset == ""
 
 
+def test_a_method_that_is_about_a_panel_shows_it_until_something_else_is_looked_at() -> None:
+    curve = method("curve", lead="prox")
+    bench = BenchSpec(
+        id="toy", title="Toy", verb="", summary="", icon="", inputs=(), fields=(), panels=()
+    )
+    state = initial(bench, [method("one"), curve])
+    assert state.view["mode"] == "wipe"
+    state = with_method(state, curve)
+    assert state.view["mode"] == "panel:prox"
+    state = state.with_values({"view:mode": "side"})
+    assert repaired(state, bench, [curve]).view["mode"] == "side"
+    catalogue = Catalogue(benches=(bench,), methods=(curve,))
+    reopened = from_request(catalogue, RunRequest(method="toy.curve"), state)
+    assert reopened.view["mode"] == "panel:prox"
+
+
 def test_presets_are_recognized_from_their_values() -> None:
     state = with_preset(initial(BENCH, [ONE]), ONE, "long")
     values = state.params["toy.one"]

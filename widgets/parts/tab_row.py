@@ -27,10 +27,10 @@ class TabRow(QWidget):
         self._more.hide()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 
-    def add(self, tab: TabButton) -> None:
-        """Append a tab."""
+    def add(self, tab: TabButton, *, first: bool = False) -> None:
+        """Append a tab, or put it before all others."""
         tab.setParent(self)
-        self._tabs.append(tab)
+        self._tabs.insert(0 if first else len(self._tabs), tab)
         tab.toggled.connect(self._arrange)
         self._refit()
 

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from engine.data.samples import samples
 from engine.discovery import installed
-from engine.messages import Tune
+from engine.messages import RunRequest, Tune
 from engine.method import Settings, Solve, State
 from engine.models.zoo import available
 from engine.operators import GaussianBlur, Identity, Mask, random_mask
+from engine.plan import plan
 from engine.restoration import plug_and_play, total_variation, wiener
 from engine.restoration.data_step import DataStep
 from engine.restoration.metrics import psnr
@@ -247,3 +248,13 @@ def test_every_example_is_whole() -> None:
     for example in examples:
         assert example.seconds <= 60
         assert example.inputs["picture"].removeprefix("sample:") in samples()
+
+
+@pytest.mark.parametrize("method", ["restoration.lpn_prior", "restoration.lpn_line"])
+def test_a_page_about_a_prior_has_its_own_problem_whatever_is_set(method: str) -> None:
+    set_here = {"damage": "missing", "missing": {"kind": "painted"}, "noise": 0.2}
+    agreed = plan(RunRequest(method=method, problem=set_here))
+    fixed = agreed.method.fixed
+    assert {name: getattr(agreed.problem, name) for name in fixed} == fixed
+    # What is not fixed counts.
+    assert agreed.problem.noise == fixed.get("noise", 0.2)

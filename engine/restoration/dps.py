@@ -169,11 +169,12 @@ METHOD = Method(
         *PANELS,
         PanelSpec(
             name="distance",
-            title="Distance to the measurement",
+            title="Distance",
             kind="curve",
             series=(SeriesSpec("distance", "Norm of the residual"),),
             log_y=True,
-            help="The norm whose gradient steers the walk, at the clean picture of each step.",
+            help="Distance to the measurement: the norm whose gradient steers the walk, at "
+            "the clean picture of each step.",
         ),
         COST,
     ),

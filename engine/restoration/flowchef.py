@@ -280,10 +280,10 @@ METHOD = Method(
         ),
         PanelSpec(
             name="straightness",
-            title="Straightness of the path",
+            title="Straightness",
             kind="curve",
             series=(SeriesSpec("straightness", "Path"),),
-            help="1 for a straight line so far; the more it bends, the closer to 0.",
+            help="Of the path: 1 for a straight line so far; the more it bends, the closer to 0.",
         ),
         PanelSpec(
             name="cosine",

@@ -57,13 +57,13 @@ PANELS = (
     ),
     PanelSpec(
         name="mismatch",
-        title="Mismatch to the measurement",
+        title="Mismatch",
         kind="curve",
         series=(SeriesSpec("mismatch", "Residual", "σ"),),
         reference=1.0,
-        help="How far the damaged estimate is from the measurement, in units of the noise. "
-        "Near 1 is right: below it noise is copied, above it the estimate does not explain "
-        "what was measured.",
+        help="Mismatch to the measurement: how far the damaged estimate is from it, in units of "
+        "the noise. Near 1 is right: below it noise is copied, above it the estimate does not "
+        "explain what was measured.",
     ),
 )
 

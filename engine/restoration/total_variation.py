@@ -278,11 +278,12 @@ METHOD = Method(
     panels=(
         PanelSpec(
             name="gap",
-            title="Distance to the best answer",
+            title="To the best answer",
             kind="curve",
             series=(SeriesSpec("gap", "Duality gap"),),
             log_y=True,
-            help="Proved bound of how far the objective is above its minimum, as a share of it.",
+            help="Distance to the best answer: a proved bound of how far the objective is "
+            "above its minimum, as a share of it.",
         ),
     ),
     order=20,

@@ -24,9 +24,11 @@ from PySide6.QtWidgets import (
 
 from app import application
 from app.actions import ActionSet
+from app.pages.bench_curves import HEIGHT, NARROWEST
 from app.pages.start import StartPage
 from app.pages.start_cards import BenchCard, MethodCard
 from engine.catalogue import Catalogue
+from widgets.curve_plot import CurvePlot
 from widgets.parts import ElidedLabel
 
 ICON_ONLY = Qt.ToolButtonStyle.ToolButtonIconOnly
@@ -192,3 +194,23 @@ def test_an_error_in_the_window_is_shown_and_the_window_lives(open_window: Any) 
     finally:
         net.release()
     assert sys.excepthook is sys.__excepthook__
+
+
+def test_the_title_of_a_curve_is_read_whole_in_the_narrowest_card(
+    qtbot: Any, catalogue: Catalogue
+) -> None:
+    cut = []
+    for owner in (*catalogue.benches, *catalogue.methods):
+        for panel in owner.panels:
+            if panel.kind != "curve" or len(panel.series) != 1:
+                continue
+            plot, series = CurvePlot(panel.title), panel.series[0]
+            qtbot.addWidget(plot)
+            plot.set_series([(series.metric, series.title, series.unit, series.decimals)])
+            plot.append(series.metric, 1, 38.88 if series.unit == "dB" else 0.8888)
+            plot.resize(NARROWEST, HEIGHT)
+            plot.show()
+            title = plot._entries[0].title
+            if title.shown_text() != title.text():
+                cut.append(f"{owner.id}: {title.shown_text()}")
+    assert not cut

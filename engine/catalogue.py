@@ -82,7 +82,8 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     One with ``when`` counts while the knobs named there have one of those values. A method's image
     panel with the name of one of its bench says that one anew; in its title ``{knob}`` is the value
-    of a knob of ``when``.
+    of a knob of ``when``. Below the stage panels of a lower ``order`` come first, and of the same
+    order those of the bench.
 
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
     first row are the positions, which ``x_title`` names. A bars panel draws a bar from 0 to 1 for
@@ -106,6 +107,7 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     pointer: bool = False
     scale: ScaleSpec | None = None
     when: dict[str, list[Any]] = {}
+    order: int = 0
 
 
 class PresetSpec(msgspec.Struct, frozen=True):

@@ -25,12 +25,13 @@ _GAP = 10
 
 
 def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
-    """What is drawn of a run: the bench's curves and the method's own.
+    """What is drawn of a run: the bench's curves and the method's own, in their order.
 
     A method that draws lines which change as a whole is about those, and needs the room.
     """
     own = list(method.panels)
-    return own if any(panel.kind == "plot" for panel in own) else [*bench.panels, *own]
+    drawn = own if any(panel.kind == "plot" for panel in own) else [*bench.panels, *own]
+    return sorted(drawn, key=lambda panel: panel.order)
 
 
 class CurvesPanel(QScrollArea):

@@ -19,6 +19,7 @@ from engine.restoration.stepping import Numbers, Tensors
 #: pixels between them.
 KEPT, HEIGHT, GAP = 8, 96, 2
 
+#: Noise and time come first: they say where one is when one looks back.
 SCORE_PANELS = (
     PanelSpec(
         name="noisy",
@@ -54,6 +55,7 @@ SCORE_PANELS = (
         series=(SeriesSpec("sigma", "Sigma"),),
         log_y=True,
         help="Standard deviation of the noise, as a fraction of black to white.",
+        order=-1,
     ),
     PanelSpec(
         name="time",
@@ -61,6 +63,7 @@ SCORE_PANELS = (
         kind="curve",
         series=(SeriesSpec("time", "Time"),),
         help="Time of the diffusion: 1 is noise, 0 the picture.",
+        order=-1,
     ),
     PanelSpec(
         name="score_norm",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from types import SimpleNamespace
 
+import msgspec
 import numpy as np
 import pytest
 from PySide6.QtWidgets import QWidget
@@ -102,6 +103,8 @@ def test_a_method_with_lines_of_its_own_gets_the_room() -> None:
 
     assert panels_of(bench, method(LOSS)) == [quality, LOSS]
     assert panels_of(bench, method(LOSS, PROX)) == [LOSS, PROX]
+    first = msgspec.structs.replace(LOSS, name="first", order=-1)
+    assert panels_of(bench, method(LOSS, first)) == [first, quality, LOSS]
 
 
 def test_the_plot_that_leads_is_drawn_here_and_seen_elsewhere(panel: CurvesPanel) -> None:

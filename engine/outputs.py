@@ -18,6 +18,8 @@ from engine.records import SAVING, THUMBNAIL
 
 #: The longer side of a thumbnail, in pixels.
 THUMBNAIL_SIDE = 384
+#: The gray between the pictures of a sheet, in [0, 1]: seen beside white as well as black ones.
+PARTING = 0.5
 
 
 class Outputs:
@@ -62,7 +64,7 @@ class Outputs:
 def as_picture(tensor: Tensor) -> Tensor:
     """A tensor of a state, (…, 1 or 3, height, width) in [0, 1], as (height, width, 3) uint8.
 
-    Several pictures become a sheet, row by row, parted by white lines.
+    Several pictures become a sheet, row by row, parted by gray lines.
     """
     pictures = tensor.detach().reshape(-1, *tensor.shape[-3:])
     pictures = pictures.expand(-1, 3, -1, -1) if pictures.shape[1] == 1 else pictures[:, :3]
@@ -84,7 +86,7 @@ def _sheet(pictures: Tensor) -> Tensor:
     rows = math.ceil(count / columns)
     gap = max(1, min(height, width) // 64)
     size = (rows * (height + gap) - gap, columns * (width + gap) - gap)
-    sheet = torch.ones(channels, *size, dtype=pictures.dtype, device=pictures.device)
+    sheet = pictures.new_full((channels, *size), PARTING)
     for index, picture in enumerate(pictures):
         top, left = index // columns * (height + gap), index % columns * (width + gap)
         sheet[:, top : top + height, left : left + width] = picture

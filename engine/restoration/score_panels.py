@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from engine.catalogue import PanelSpec, SeriesSpec
 from engine.operators import Operator
+from engine.outputs import PARTING
 from engine.restoration.diffusion import rms, uncentered, unscaled
 from engine.restoration.posterior import COST, panels, summarized
 from engine.restoration.sde import SDE
@@ -113,7 +114,9 @@ class Showing:
         shown["noisy"] = noisy
         place = _place(done)
         if before is None or done == 1.0 or place > _place(since):
-            tile = torch.cat([_small(v) for v in (noisy, self._first(clean))], -2)
+            above, below = _small(noisy), _small(self._first(clean))
+            between = above.new_full((*above.shape[:2], GAP, above.shape[-1]), PARTING)
+            tile = torch.cat([above, between, below], -2)
             shown["trajectory"] = _strip(before, tile, place)
         else:
             shown["trajectory"] = before["trajectory"]
@@ -131,7 +134,8 @@ def _place(done: float) -> int:
 def _strip(before: Tensors | None, tile: Tensor, place: int) -> Tensor:
     height, width = tile.shape[-2:]
     if before is None:
-        strip = tile.new_ones(1, tile.shape[1], height, KEPT * (width + GAP) - GAP)
+        size = (1, tile.shape[1], height, KEPT * (width + GAP) - GAP)
+        strip = tile.new_full(size, PARTING)
     else:
         strip = before["trajectory"].clone()
     left = place * (width + GAP)

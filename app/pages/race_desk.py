@@ -16,7 +16,7 @@ from app.race_run import Lane, RaceRun
 from app.race_scores import SECONDS, line, overlaid, scores
 from app.run_row import read_folder
 from app.run_words import curves_of
-from app.words import sentence
+from app.words import listed, sentence
 from engine.catalogue import BenchSpec, MethodSpec
 from engine.messages import JobState, RunRequest
 from widgets.job_bar import JobBar
@@ -271,15 +271,19 @@ class RaceDesk(QObject):
 
     @Slot(object, object)
     def _on_failed(self, lane: Lane, event: JobState) -> None:
-        why = sentence(event.text.removeprefix(f"{event.field}: ")) if event.text else ""
-        title = next((m.title for m in self._methods if m.id == lane.method), lane.method)
-        text = self.tr("{method} could not go on: {why} The others are not affected.")
-        self._say(
-            text.format(method=title, why=why or self.tr("the log tells more.")),
-            "error",
-            self.tr("Show the log"),
-            "log",
-        )
+        """Name all that have failed so far, those of one cause together."""
+        titles = {method.id: method.title for method in self._methods}
+        causes: dict[str, list[str]] = {}
+        for other in self.run.lanes:
+            if other.state == "failed":
+                text = other.text.removeprefix(f"{other.failed_field}: ")
+                why = sentence(text) if text else self.tr("The log tells more.")
+                causes.setdefault(why, []).append(titles.get(other.method, other.method))
+        told = self.tr("{methods} could not go on: {why}")
+        lines = [told.format(methods=listed(names), why=why) for why, names in causes.items()]
+        if any(other.state != "failed" for other in self.run.lanes):
+            lines.append(self.tr("The others are not affected."))
+        self._say(" ".join(lines), "error", self.tr("Show the log"), "log")
 
     @Slot(object, str)
     def _on_unsaved(self, lane: Lane, text: str) -> None:

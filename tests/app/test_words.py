@@ -27,3 +27,8 @@ def test_a_preset_tells_how_long_it_takes(
 
 def test_small_networks_have_some_weights() -> None:
     assert [words.weights(n) for n in (61, 12_345, 2_440_000)] == ["61", "12 k", "2.4 M"]
+
+
+def test_names_are_listed_as_in_a_sentence() -> None:
+    told = [words.listed(["A", "B", "C"][:n]) for n in range(4)]
+    assert told == ["", "A", "A and B", "A, B and C"]

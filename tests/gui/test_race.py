@@ -218,7 +218,11 @@ def test_one_that_cannot_go_on_leaves_the_others_alone(
     assert found["restoration.wiener"] == "failed"
     assert table.state_text("restoration.wiener") == "Failed"
     assert table.item(0, 1).toolTip()
-    assert "The others are not affected" in page.parts.banner.text()
+    # All that failed are named, and what is the same for all is said once.
+    text = page.parts.banner.text()
+    assert text.startswith("Wiener filter, Total variation and Plug-and-play could not go on: ")
+    assert text.count("could not go on") == text.count("is not a linear damage") == 1
+    assert text.endswith("The others are not affected.")
 
 
 def test_an_engine_that_dies_interrupts_one_and_all_come_to_their_end(

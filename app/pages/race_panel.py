@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal, Slot
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from app import words
 from app.page_state import MOST, PageState, matching_preset, with_method
 from app.pages.bench_method import CUSTOM
 from engine.catalogue import MethodSpec
 from widgets import theme
-from widgets.parts import ChipGroup, HintLabel, SectionLabel, TextLabel
+from widgets.parts import ChipGroup, ElidedCombo, HintLabel, SectionLabel, TextLabel
 
 
 class RacePanel(QWidget):
@@ -104,7 +104,8 @@ class Racer(QWidget):
         self.box.setToolTip(f"{method.summary}\n{method.source}")
         self.box.setCursor(Qt.CursorShape.PointingHandCursor)
         self.box.clicked.connect(self._on_box)
-        self.choice = QComboBox(self)
+        # Its titles are as long as methods like; the panel keeps its width.
+        self.choice = ElidedCombo(self, letters=5)
         self.choice.setAccessibleName(self.tr("{method}: preset").format(method=method.title))
         for preset in method.presets:
             self.choice.addItem(preset.title, preset.name)

@@ -214,3 +214,26 @@ def test_the_title_of_a_curve_is_read_whole_in_the_narrowest_card(
             if title.shown_text() != title.text():
                 cut.append(f"{owner.id}: {title.shown_text()}")
     assert not cut
+
+
+def test_the_panel_of_a_race_is_as_wide_as_that_of_one_method(open_window: Any) -> None:
+    driver = open_window(engine=False, size=(1280, 800))
+    window = driver.window
+    window.show_page("restoration")
+    page = window.bench("restoration")
+    panel = page.area._panels["right"]
+    driver.bot.wait(50)
+    usual = panel.width()
+    racers = page.race.able
+    page.race.toggle()
+    # Every method once, four at a time, each with its longest preset.
+    for start in range(0, len(racers), 4):
+        chosen = tuple(racers[start : start + 4])
+        race = msgspec.structs.replace(page.state.race, methods=chosen)
+        page.model.replace(msgspec.structs.replace(page.state, race=race), "Race")
+        for name in chosen:
+            preset = max(page.methods[name].presets, key=lambda preset: len(preset.title))
+            page.race._on_preset(name, preset.name)
+        driver.bot.wait(50)
+        assert panel.width() == usual, chosen
+        assert cut_off(window) == []

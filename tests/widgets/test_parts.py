@@ -2,10 +2,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtCore import QEvent, QPoint, QSize, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QToolTip, QVBoxLayout, QWidget
 
 from widgets.parts import (
     Banner,
@@ -13,6 +13,7 @@ from widgets.parts import (
     CardButton,
     Chip,
     ChipGroup,
+    ElidedCombo,
     ElidedLabel,
     EmptyState,
     FlowLayout,
@@ -321,3 +322,22 @@ def test_a_tab_that_is_gone_leaves_room_for_the_next(tab_row):
     tab_row.resize(tab_row.sizeHint().width() - 10, tab_row.height())
     tab_row.remove(tab_row._tabs[2])
     assert tab_row.menu_tabs() == []
+
+
+def test_a_choice_that_finds_no_room_is_read_whole_on_hover(show):
+    combo = ElidedCombo(letters=6)
+    for title, text in (("Short", ""), ("Corrections without a network", "Slow.")):
+        combo.addItem(title)
+        combo.setItemData(combo.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
+    combo.resize(combo.minimumSizeHint())
+    show(combo)
+    assert (combo.shown_text(), combo.tip()) == ("Short", "")
+    combo.setCurrentIndex(1)
+    assert combo.shown_text().endswith("…")
+    assert combo.tip() == "Corrections without a network\nSlow."
+    QApplication.sendEvent(combo, QHelpEvent(QEvent.Type.ToolTip, QPoint(5, 5), QPoint(5, 5)))
+    assert QToolTip.text() == combo.tip()
+    QToolTip.hideText()
+    # Its place decides how much is read.
+    combo.resize(400, combo.height())
+    assert combo.tip() == "Slow."

@@ -11,14 +11,9 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QHBoxLayout,
     QLineEdit,
     QPushButton,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionComboBox,
-    QStylePainter,
     QWidget,
 )
 
@@ -27,6 +22,7 @@ from widgets.form.files import PathBox
 from widgets.form.number import NumberBox, ValueSlider
 from widgets.form.numbers import Scale
 from widgets.parts.buttons import ChipGroup, IconButton
+from widgets.parts.combo import ElidedCombo
 from widgets.parts.labels import HintLabel
 
 #: More options than this, or longer ones, become a drop-down list.
@@ -182,7 +178,7 @@ class ComboEditor(Editor):
 
     def __init__(self, field: Field, parent: QObject | None = None) -> None:
         super().__init__(field, parent)
-        self.combo = _Combo()
+        self.combo = ElidedCombo()
         self.combo.setAccessibleName(field.title)
         for number, option in enumerate(field.choices):
             self.combo.addItem(option.title)
@@ -197,38 +193,6 @@ class ComboEditor(Editor):
 
     def _chosen(self, number: int) -> None:
         self._take(self.field.choices[number].value)
-
-
-class _Combo(QComboBox):
-    """Leaves the wheel to the panel unless it has the focus, and shrinks to its place."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(10)
-        self.setMinimumHeight(32)
-        # The default delegate of a list ignores the style sheet's item height.
-        self.setItemDelegate(QStyledItemDelegate(self))
-
-    def paintEvent(self, event: Any) -> None:
-        """As every other, but what finds no room ends in dots."""
-        option = QStyleOptionComboBox()
-        self.initStyleOption(option)
-        control, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
-        room = self.style().subControlRect(control, option, part, self).width()
-        right = Qt.TextElideMode.ElideRight
-        option.currentText = self.fontMetrics().elidedText(option.currentText, right, room - 2)
-        painter = QStylePainter(self)
-        painter.drawComplexControl(control, option)
-        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-
-    def wheelEvent(self, event: Any) -> None:
-        """Only with the focus."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
 
 
 class TextEditor(Editor):

@@ -11,6 +11,7 @@ from widgets.parts.buttons import (
     TabButton,
 )
 from widgets.parts.cards import Card, CardButton, Rule
+from widgets.parts.combo import ElidedCombo
 from widgets.parts.flow import FlowLayout
 from widgets.parts.labels import ElidedLabel, HintLabel, IconLabel, SectionLabel, TextLabel
 from widgets.parts.rail import Rail
@@ -25,6 +26,7 @@ __all__ = [
     "CardButton",
     "Chip",
     "ChipGroup",
+    "ElidedCombo",
     "ElidedLabel",
     "EmptyState",
     "FlowLayout",

@@ -141,6 +141,7 @@ QAbstractSpinBox[kind="number"]::up-button, QAbstractSpinBox[kind="number"]::dow
   subcontrol-origin: content; subcontrol-position: center right; width: 0; border: none;
   image: none; }
 QComboBox { padding-right: 26px; border-radius: 8px; min-height: 30px; }
+QComboBox[kind="elided"] { padding-right: 2px; }
 QComboBox::drop-down { border: none; width: 26px; subcontrol-position: right center; }
 QComboBox::down-arrow { image: url("$controls/chevron-down.svg"); width: 16px; height: 16px; }
 QComboBox QAbstractItemView, QComboBox QAbstractItemView:focus { background: $raised;

@@ -105,7 +105,7 @@ class Racer(QWidget):
         self.box.setCursor(Qt.CursorShape.PointingHandCursor)
         self.box.clicked.connect(self._on_box)
         # Its titles are as long as methods like; the panel keeps its width.
-        self.choice = ElidedCombo(self, letters=5)
+        self.choice = ElidedCombo(self, letters=8)
         self.choice.setAccessibleName(self.tr("{method}: preset").format(method=method.title))
         for preset in method.presets:
             self.choice.addItem(preset.title, preset.name)

@@ -31,6 +31,8 @@ class ElidedCombo(QComboBox):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(letters)
+        # In the style sheet: the arrow's room is taken once and not twice.
+        self.setProperty("kind", "elided")
         self.setMinimumHeight(32)
         # The default delegate of a list ignores the style sheet's item height.
         self.setItemDelegate(QStyledItemDelegate(self))

@@ -185,7 +185,10 @@ class _Drawing:
         self._cell = (WIDTH - 2 * _EDGE - (columns - 1) * _GAP) / columns
         first = whole.pictures[0].image
         self._picture_height = self._cell * first.height() / first.width()
-        self._row_height = 64 + self._picture_height + _GAP
+        # In whole squares a picture may leave some of its place, which the next row takes.
+        squares = enlarged(first, QSizeF(self._cell, self._picture_height))
+        drawn = squares.height() if squares.width() > first.width() else self._picture_height
+        self._row_height = 64 + drawn + 2 * _GAP
         self._facts_height = _text_height(whole.facts, _font(20), WIDTH - 2 * _EDGE)
 
     def height(self) -> float:
@@ -389,10 +392,11 @@ def _facts(rows: Sequence[RunRow], bench: BenchSpec, methods: Sequence[MethodSpe
     shared = [name for value in first.inputs.values() if (name := input_name(value))]
     for field in bench.fields:
         value = values[field.name]
-        told = not field.folded or value != field.default
+        text = run_words.value_text(field, value)
+        # As a person reads them: a record has numbers where a choice has texts.
+        told = not field.folded or text != run_words.value_text(field, field.default)
         if not told or value is False or not run_words.applies(field, values):
             continue
-        text = run_words.value_text(field, value)
         shared.append(text if field.title.endswith("?") else f"{field.title} {text}")
     shared.append(_tr("Seed {seed}").format(seed=first.seed))
     own = [f"{row.title or row.method}: {_preset(row, methods)}".rstrip(": ") for row in rows]

@@ -73,6 +73,15 @@ BENCH = BenchSpec(
         ),
         FieldSpec(name="whole", title="Every pixel", kind="bool", default=False),
         FieldSpec(name="side", title="Side", kind="int", default=768, folded=True),
+        # A record has the number where the choice has its text.
+        FieldSpec(
+            name="bits",
+            title="Save with",
+            kind="choice",
+            default="8",
+            choices=(Choice("8", "8 bits"), Choice("16", "16 bits")),
+            folded=True,
+        ),
     ),
     panels=(
         PanelSpec(name="estimate", title="Restored", kind="image"),
@@ -109,6 +118,7 @@ def rows(make_run: Any, qapp: QApplication) -> list[RunRow]:
             method=spec.id,
             title=spec.title,
             metrics=metrics,
+            problem={"damage": "blur", "blur": {"sigma": 1.6}, "bits": 8},
             seconds=3.0 + place,
             curves={"psnr": [[0, 20.0], [4, 28.0]], "mismatch": [[0, 3.0], [4, 1.0]]},
         )
@@ -130,6 +140,7 @@ def test_columns_are_what_can_be_compared() -> None:
 
 
 def test_a_sheet_says_what_was_set_and_what_came_of_it(rows: list[RunRow]) -> None:
+    assert rows[0].problem["bits"] == 8
     whole = race_sheet.sheet(rows, CATALOGUE)
     assert whole.names == ["Wiener filter", "RED-diff"]
     assert whole.values == [[28.1, 0.9, None, 3.0], [30.2, 1.1, 50.0, 4.0]]
@@ -207,6 +218,12 @@ def test_a_small_picture_is_enlarged_by_a_whole_number_into_squares() -> None:
     assert large.size() == QSize(10, 10)
     seen = {(x // 5, y // 5, large.pixel(x, y)) for x in range(10) for y in range(10)}
     assert seen == {(x, y, image.pixel(x, y)) for x in range(2) for y in range(2)}
+    # What is left of its place, the next row of a sheet takes.
+    shown = [race_sheet.Shown(str(n), "", QImage(256, 256, image.format())) for n in range(6)]
+    whole = race_sheet.Sheet("", "", [], shown, [], [], [], "")
+    drawing = race_sheet._Drawing(whole)
+    assert drawing._picture_height > 600
+    assert drawing._row_height == 64 + 512 + 2 * race_sheet._GAP
     # What is nearly large enough keeps its smooth edges.
     assert race_sheet.enlarged(image, QSizeF(4, 4)) is image
 

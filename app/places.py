@@ -6,17 +6,44 @@ opening remembers its folder by itself.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from PySide6.QtCore import QCoreApplication
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.dialogs import ask
+
+#: The first ending of a kind, as a dialog shows it: ``Film (*.mp4)``.
+_ENDING = re.compile(r"\(\*(\.\w+)")
 _last: list[Path] = []
 
 
 def save_as(parent: QWidget, title: str, name: str, kinds: str = "") -> Path | None:
-    """Ask for a file to write, ``name`` being proposed; None where the person thinks better."""
-    chosen, _ = QFileDialog.getSaveFileName(parent, title, str(_start() / name), kinds)
-    return _kept(Path(chosen), Path(chosen).parent) if chosen else None
+    """Ask for a file to write, ``name`` being proposed; None where the person thinks better.
+
+    A kind that is chosen counts where the name still ends as it was proposed, or has no ending:
+    most dialogs leave the name alone then.
+    """
+    chosen, kind = QFileDialog.getSaveFileName(parent, title, str(_start() / name), kinds)
+    if not chosen:
+        return None
+    path, ending = Path(chosen), _ENDING.search(kind)
+    if ending and path.suffix in ("", Path(name).suffix) and path.suffix != ending[1]:
+        path = path.with_suffix(ending[1])
+        # The dialog has asked for another name.
+        if path.exists() and not _may_replace(parent, path):
+            return None
+    return _kept(path, path.parent)
+
+
+def _may_replace(parent: QWidget, path: Path) -> bool:
+    return ask(
+        parent,
+        QCoreApplication.translate("Places", "Replace {name}?").format(name=path.name),
+        QCoreApplication.translate("Places", "There is a file of this name in the folder already."),
+        QCoreApplication.translate("Places", "Replace"),
+    )
 
 
 def folder(parent: QWidget, title: str) -> Path | None:

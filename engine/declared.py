@@ -157,7 +157,9 @@ def _conditions(field: FieldSpec, known: dict[str, FieldSpec]) -> Iterator[str]:
 
 def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
     panels = list(panels)
-    yield from _twice((p.name for p in panels), "panels")
+    # A picture may be said in several ways, each for other values of knobs.
+    single = [panel for panel in panels if panel.kind != "image" or not panel.when]
+    yield from _twice((panel.name for panel in single), "panels")
     for panel in panels:
         if not panel.name or not panel.title:
             yield f"panels: {panel.name or panel.title or 'one'} lacks a name or title"

@@ -46,7 +46,7 @@ class BenchStage(QWidget):
         self._shared = {panel.name: panel for panel in self._panels}
         #: Pictures that only the method makes, and those of the bench that it says anew.
         self._method_panels: dict[str, PanelSpec] = {}
-        self._said_anew: dict[str, PanelSpec] = {}
+        self._said_anew: list[PanelSpec] = []
         #: The knobs of the run whose pictures come.
         self._params: dict[str, Any] = {}
         self._run_state = "none"
@@ -100,7 +100,7 @@ class BenchStage(QWidget):
         """
         pictures = [panel for panel in panels if panel.kind == "image"]
         self._method_panels = {p.name: p for p in pictures if p.name not in self._shared}
-        self._said_anew = {p.name: p for p in pictures if p.name in self._shared}
+        self._said_anew = [panel for panel in pictures if panel.name in self._shared]
         self._let_point()
 
     def set_params(self, params: Mapping[str, Any]) -> None:
@@ -113,9 +113,9 @@ class BenchStage(QWidget):
 
     def _panel(self, key: str) -> PanelSpec | None:
         """What is said of a picture; None where nobody declares it, or it does not count now."""
-        anew = self._said_anew.get(key)
-        if anew is not None and self._counts(anew):
-            return anew
+        for anew in self._said_anew:
+            if anew.name == key and self._counts(anew):
+                return anew
         own = self._method_panels.get(key)
         return self._shared.get(key) if own is None else own if self._counts(own) else None
 

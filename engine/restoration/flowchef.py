@@ -270,6 +270,13 @@ METHOD = Method(
     panels=(
         *panels(task=["restore"]),
         PanelSpec(
+            name="estimate",
+            title="New picture",
+            kind="image",
+            when={"task": ["class", "edit"]},
+            help="The first of the pictures that are drawn, as it is now.",
+        ),
+        PanelSpec(
             name="loss",
             title="What is steered against",
             kind="curve",

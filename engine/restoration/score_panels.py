@@ -37,6 +37,20 @@ SCORE_PANELS = (
     ),
     *panels(task=["restore"]),
     PanelSpec(
+        name="estimate",
+        title="New picture",
+        kind="image",
+        when={"task": ["generate"]},
+        help="The first of the pictures that form out of noise, as it is expected now.",
+    ),
+    PanelSpec(
+        name="estimate",
+        title="Expected picture",
+        kind="image",
+        when={"task": ["likelihood"]},
+        help="The clean picture that is expected behind the noise that is there by now.",
+    ),
+    PanelSpec(
         name="likelihood",
         title="Bits per number",
         kind="curve",

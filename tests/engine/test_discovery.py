@@ -91,8 +91,11 @@ def test_a_picture_of_the_bench_can_be_said_anew_by_what_depends_on_knobs(packag
     for named, depends in (("steps", "steps"), ("steps", "moon"), ("moon", "steps")):
         added = text.replace("panels=[", f"panels=[{panel % (named, depends)}, ")
         (package / f"odd_{named}_{depends}.py").write_text(added)
+    twice = panel % ("steps", "steps"), panel % ("jitter", "jitter")
+    (package / "odd_both.py").write_text(text.replace("panels=[", f"panels=[{', '.join(twice)}, "))
     catalogue = discover("rooms").catalogue
     assert catalogue.method("toy.odd_steps_steps").panels[0].title == "{steps} of it"
+    assert [p.name for p in catalogue.method("toy.odd_both").panels] == ["found", "found", "rates"]
     assert "moon, which is no knob" in catalogue.broken["rooms.toy.odd_steps_moon"]
     assert "{moon} in its title" in catalogue.broken["rooms.toy.odd_moon_steps"]
 

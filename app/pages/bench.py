@@ -36,6 +36,7 @@ from app.pages.bench_samples import quick_look
 from app.pages.race import Race
 from app.pages.race_desk import RaceDesk
 from app.run_row import checkpoint_params
+from app.words import sentence
 from engine.catalogue import BenchSpec, Catalogue, ExampleSpec, InputSpec, MethodSpec
 from engine.messages import RunRequest
 
@@ -77,10 +78,10 @@ class BenchPage(Page):
         self.preview = Preview(client, bench.id, self)
         self.intake = Intake(client, bench.id, self)
         self.single_results = Results(self)
-        titles = {f"problem.{field.name}": field.title for field in bench.fields}
+        fields = {f"problem.{field.name}": field for field in bench.fields}
         self.single = RunDesk(
             client,
-            titles,
+            fields,
             parts.stage,
             parts.curves,
             parts.bar,
@@ -416,7 +417,8 @@ class BenchPage(Page):
         for panel in (self.parts.input, self.parts.method, self.parts.race):
             panel.set_running(run.active)
         if run.state == "failed" and run.failed_field:
-            self.answers.mark_run(run.failed_field, run.text.removeprefix(f"{run.failed_field}: "))
+            text = run.text.removeprefix(f"{run.failed_field}: ")
+            self.answers.mark_run(run.failed_field, sentence(text))
         if run.state == "preparing":
             self.parts.bar.set_state("preparing", self.tr("Reading and preparing the picture …"))
         self.show_mask(self.state)

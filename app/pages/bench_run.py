@@ -14,7 +14,9 @@ from app.pages.moments import Moments
 from app.pages.pointer_feed import PointerFeed
 from app.pages.stage import BenchStage
 from app.run_controller import RunController, new_folder
+from app.run_words import value_text
 from app.words import sentence
+from engine.catalogue import FieldSpec
 from engine.messages import JobState, Progress, RunRequest
 from widgets.job_bar import JobBar
 from widgets.parts import Banner
@@ -42,7 +44,7 @@ class RunDesk(QObject):
     def __init__(
         self,
         client: EngineClient,
-        titles: dict[str, str],
+        fields: dict[str, FieldSpec],
         stage: BenchStage,
         curves: CurvesPanel,
         bar: JobBar,
@@ -55,7 +57,7 @@ class RunDesk(QObject):
         self.run = RunController(client, self, interactive=interactive)
         self._pointer = PointerFeed(self.run, self)
         stage.pointed.connect(self._pointer.take)
-        self._titles = titles
+        self._fields = fields
         self._stage, self._curves, self._bar, self._banner = stage, curves, bar, banner
         #: What the banner's action does; each banner sets it anew.
         self._next = ""
@@ -204,12 +206,18 @@ class RunDesk(QObject):
         safe = self.tr("Your settings and what was reached are safe.")
         self._suggestion = event.suggestion
         if event.suggestion:
-            pairs = event.suggestion.items()
-            values = ", ".join(f"{self._titles.get(name, name)}: {value}" for name, value in pairs)
+            values = ", ".join(self._told(*pair) for pair in event.suggestion.items())
             action = self.tr("Try {values}").format(values=values)
             self._say(f"{text} {safe}", "error", action, "less")
         else:
             self._say(f"{text} {safe}", "error", self.tr("Show the log"), "log")
+
+    def _told(self, name: str, value: Any) -> str:
+        """A value that is suggested, as it stands within a sentence: ``working size 32 px``."""
+        field = self._fields.get(name)
+        if field is None:
+            return f"{name} {value}"
+        return f"{field.title[:1].lower()}{field.title[1:]} {value_text(field, value)}"
 
     @Slot(str)
     def _on_unsaved(self, text: str) -> None:

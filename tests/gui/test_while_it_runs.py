@@ -115,10 +115,15 @@ def test_a_picture_that_is_too_large_to_be_judged_is_made_small_by_one_press(dri
     page.start()
     driver.until(lambda: driver.run.state == "failed")
     banner = page.parts.banner
-    assert "32" in banner.action.text()
+    assert banner.action.text() == "Try working size 32 px"
+    mark = page.parts.method.form.row("prior").error()
+    assert mark.startswith("How likely a picture is")
+    assert mark in banner.text()
     banner.action.click()
     assert page.state.problem["working_size"] == 32
     driver.until(lambda: driver.run.state in ("running", "finished"))
+    driver.until(lambda: page.desk.shown is not None)
+    assert driver.stage.model.layers["estimate"].title.startswith("Expected picture")
     driver.run.cancel()
     driver.over()
 

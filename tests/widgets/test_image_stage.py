@@ -478,3 +478,10 @@ def test_numbers_are_seen_in_colors_and_their_scale_follows(stage):
     assert (stage.picture("n") != before).any()
     stage.set_picture("n", None)
     assert not stage.keys()
+
+
+def test_a_number_is_read_out_above_its_scale(stage):
+    stage.set_picture("p", noise(20, 30), "Picture")
+    low = stage.reading_area(stage.panes()[0]).bottom()
+    stage.set_numbers("p", np.full((20, 30), 0.04, np.float32), "Spread", unit="V")
+    assert stage.reading_area(stage.panes()[0]).bottom() < low - 12

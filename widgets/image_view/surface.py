@@ -10,6 +10,7 @@ from widgets import theme
 from widgets.image_view.camera import Camera
 from widgets.image_view.empty import EmptyState
 from widgets.image_view.handle import STEPS, WipeHandle
+from widgets.image_view.layer import NumbersLayer
 from widgets.image_view.model import Reading, StageModel
 from widgets.image_view.pacing import RepaintLimiter
 from widgets.image_view.painting import Painting
@@ -207,8 +208,9 @@ class StageSurface(QWidget):
         return True
 
     def reading_area(self, pane: Pane) -> QRectF:
-        """Where in a pane values are read out: at its foot, above the quiet line if any."""
-        lifted = QFontMetrics(self.label_font()).height() + 12 if self._note else 0
+        """Where in a pane values are read out: at its foot, above the quiet line or a scale."""
+        below = bool(self._note) or isinstance(self.model.layers.get(pane.key), NumbersLayer)
+        lifted = QFontMetrics(self.label_font()).height() + 12 if below else 0
         return QRectF(pane.left, pane.top, pane.width, pane.height - lifted)
 
     def _marks(self, at: QPointF) -> list[QPointF]:

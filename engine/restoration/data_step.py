@@ -92,6 +92,17 @@ class DataStep:
         gain, seen = self._weighed
         return z + svd.v(change), sum_of_squares(seen - gain * (here + change))
 
+    def slope(self, x: Tensor) -> tuple[Tensor, float]:
+        """``A^T (A x - y)``, and ``||A x - y||^2`` summed in float64; ``x`` (B, C, H, W)."""
+        svd = self.A.svd
+        if self._known is None or svd is None:
+            apart = self.A(x) - self.y
+            return self.A.adjoint(apart), sum_of_squares(apart)
+        target, power = self._known
+        gain, seen = self._weighed
+        here = svd.vh(x)
+        return svd.v(power * here - target), sum_of_squares(gain * here - seen)
+
 
 def sum_of_squares(x: Tensor) -> float:
     """``||x||^2`` of real or complex numbers, summed in float64."""

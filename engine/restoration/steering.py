@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 
 from engine.method import BadInput
 from engine.operators import LinearOperator, Mask, Operator
+from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import rms, uncentered
 from engine.restoration.flow import STUDENTS, sigma_at
 from engine.restoration.guidance import Classifier, classifier_for
@@ -25,22 +27,22 @@ Pull = Callable[[Tensor], tuple[Tensor, float]]
 PROBE = 1e-3
 
 
-def toward_measurement(A: Operator, y: Tensor, x0: Tensor) -> tuple[Tensor, float]:
-    """The full step ``A^T (A x_0 - y) / |A|^2`` and the mean squared error, centered.
-
-    A non-linear operator is linearized: autograd gives ``J^T r``, and the curvature along it
-    is probed with one more ``A``, so that a full step is the best along its direction. No
-    network is involved.
-    """
-    picture = uncentered(x0)
-    if isinstance(A, LinearOperator):
-        residual = A(picture) - y
-        step = A.adjoint(residual) * (2.0 / A.norm**2)
-    else:
-        residual, step = _linearized(A, y, picture)
-        step = 2.0 * step
+def toward_measurement(data: DataStep, x0: Tensor) -> tuple[Tensor, float]:
+    """The full step ``A^T (A x_0 - y) / |A|^2`` and the mean squared error, centered."""
     # In centered units a residual, and a step, are twice as large.
-    return step, 4.0 * rms(residual) ** 2
+    slope, squares = data.slope(uncentered(x0))
+    count = x0.shape[0] * data.y[0].numel()
+    return slope * (2.0 / data.A.norm**2), 4.0 * squares / count
+
+
+def toward_nonlinear(A: Operator, y: Tensor, x0: Tensor) -> tuple[Tensor, float]:
+    """The same for an operator that is linearized where it stands.
+
+    Autograd gives ``J^T r``, and the curvature along it is probed with one more ``A``, so that
+    a full step is the best along its direction. No network is involved.
+    """
+    residual, step = _linearized(A, y, uncentered(x0))
+    return 2.0 * step, 4.0 * rms(residual) ** 2
 
 
 def _linearized(A: Operator, y: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,14 +83,13 @@ class Steering:
     """What to steer by, for one run.
 
     Attributes:
-        A, y: the measurement, ``y`` (1, c, h, w); left out where nothing is measured.
         start: (1, C, H, W) in [0, 1]: what a walk that does not begin at pure noise begins at.
+        measured: towards a measurement; left out where nothing is measured.
         classifier, index: of the class; left out where none is asked for.
     """
 
-    A: Operator | None
-    y: Tensor
     start: Tensor
+    measured: Pull | None = None
     classifier: Classifier | None = None
     index: int = 0
 
@@ -101,8 +102,8 @@ class Steering:
 
         def pull(x0: Tensor) -> tuple[Tensor, float]:
             parts: list[tuple[Tensor, float]] = []
-            if self.A is not None:
-                toward, loss = toward_measurement(self.A, self.y, x0)
+            if self.measured is not None:
+                toward, loss = self.measured(x0)
                 parts.append((strength * toward, loss))
             if self.classifier is not None:
                 toward, loss = toward_class(self.classifier, self.index, x0, sigma_at(t))
@@ -122,8 +123,12 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
         BadInput: a class that cannot be drawn at this size, or an edit without a hole.
     """
     A, y = problem.operator, problem.measurement
+    if isinstance(A, LinearOperator):
+        measured: Pull = partial(toward_measurement, DataStep(A, y))
+    else:
+        measured = partial(toward_nonlinear, A, y)
     if task == "restore":
-        return Steering(A, y, first_picture(A, y))
+        return Steering(first_picture(A, y), measured)
     if task == "edit" and not isinstance(A, Mask):
         raise BadInput(
             f"problem.damage: {problem.settings.damage} has no hole to draw into (allowed: "
@@ -135,5 +140,5 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
     classifier, index = classifier_for(known, subject, problem.device)
     gray = torch.full((1, *A.shape_in), 0.5, dtype=y.dtype, device=y.device)
     if task == "class":
-        return Steering(None, y, gray, classifier, index)
-    return Steering(A, y, first_picture(A, y), classifier, index)
+        return Steering(gray, None, classifier, index)
+    return Steering(first_picture(A, y), measured, classifier, index)

@@ -16,16 +16,21 @@ from engine.operators import (
     Identity,
     LinearOperator,
     Mask,
-    Operator,
     Overexposure,
     rectangle_mask,
 )
+from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import centered
 from engine.restoration.flow import flow_steps, sigma_at, times
 from engine.restoration.flowchef import Params, flowchef_step, solve
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior
 from engine.restoration.problem import Problem, RestorationSettings
-from engine.restoration.steering import Pull, steering, toward_measurement
+from engine.restoration.steering import (
+    Pull,
+    steering,
+    toward_measurement,
+    toward_nonlinear,
+)
 
 SHAPE = (1, 8, 8)
 
@@ -63,9 +68,9 @@ class Reflowed:
         return centered(self.prior.mean) + self.prior.filter(z, self.root)
 
 
-def pull_of(A: Operator, y: Tensor, strength: float) -> Pull:
+def pull_of(A: LinearOperator, y: Tensor, strength: float) -> Pull:
     def pull(x0: Tensor) -> tuple[Tensor, float]:
-        step, loss = toward_measurement(A, y, x0)
+        step, loss = toward_measurement(DataStep(A, y), x0)
         return strength * step, loss
 
     return pull
@@ -238,7 +243,7 @@ def test_strength_is_the_papers_s_at_its_size(A: LinearOperator) -> None:
     loss = (centered(A((leaf + 1) / 2)) - centered(y)).square().mean()
     (gradient,) = torch.autograd.grad(loss, leaf)
     loss = loss.detach()
-    step, value = toward_measurement(A, y, x0.detach())
+    step, value = toward_measurement(DataStep(A, y), x0.detach())
     torch.testing.assert_close(500 * gradient, 0.08138 * step, rtol=1e-3, atol=1e-12)
     assert value == pytest.approx(float(loss))
 
@@ -247,7 +252,7 @@ def test_a_full_step_solves_what_is_not_clipped_of_an_overexposed_picture() -> N
     A = Overexposure(SHAPE, 2.0)
     x0 = 0.3 * unit(2)
     y = A((0.3 * unit(1, seed=4) + 1) / 2)
-    before = toward_measurement(A, y, x0)
+    before = toward_nonlinear(A, y, x0)
     picture = (x0 + 1) / 2
     open_ = (2 * picture < 1 - 2e-3) & (2 * picture > 2e-3)
     # Unclipped pixels are y = 2 x: the full step sets them to y / 2; clipped ones stay.
@@ -255,7 +260,7 @@ def test_a_full_step_solves_what_is_not_clipped_of_an_overexposed_picture() -> N
     torch.testing.assert_close(moved[open_], (y / 2).expand_as(moved)[open_], atol=5e-3, rtol=0)
     clipped = (2 * picture > 1) | (picture < 0)
     torch.testing.assert_close(moved[clipped], picture[clipped])
-    assert toward_measurement(A, y, x0 - before[0])[1] < before[1]
+    assert toward_nonlinear(A, y, x0 - before[0])[1] < before[1]
 
 
 def test_the_chosen_flow_says_which_classes_there_are() -> None:

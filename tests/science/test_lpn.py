@@ -79,10 +79,13 @@ def test_certificate_falls_inside_the_guarantee(name: str, share: float) -> None
 
 
 @pytest.mark.parametrize("name", OPERATORS)
-def test_the_data_step_knows_its_misfit(name: str) -> None:
+def test_the_data_step_knows_its_misfit_and_slope(name: str) -> None:
     data, z = measured(OPERATORS[name]), picture(5)
     x, squares = data.judged(z, 0.4, tol=1e-10)
     torch.testing.assert_close(x, data(z, 0.4, tol=1e-10))
+    assert squares == pytest.approx(float((data.A(x) - data.y).square().sum()), rel=1e-9)
+    slope, squares = data.slope(x)
+    torch.testing.assert_close(slope, data.A.adjoint(data.A(x) - data.y))
     assert squares == pytest.approx(float((data.A(x) - data.y).square().sum()), rel=1e-9)
 
 

@@ -115,9 +115,14 @@ class LinearOperator(Operator):
     def prox_of(self, target: Tensor, power: Tensor, z: Tensor, rho: float) -> Tensor:
         """``prox`` from what a solver need compute only once: ``s U^T y`` and ``s s``."""
         assert self.svd is not None
-        # Written as a correction of z, so that what A cannot see stays z to the last bit. One
-        # plane is inverted and then multiplies all: complex numbers divide slowly.
-        return z + self.svd.v((target - power * self.svd.vh(z)) * (1.0 / (power + rho)))
+        # Written as a correction of z, so that what A cannot see stays z to the last bit.
+        return z + self.svd.v(correction(target, power, self.svd.vh(z), rho))
+
+
+def correction(target: Tensor, power: Tensor, here: Tensor, rho: float) -> Tensor:
+    """What ``prox_of`` adds to the coefficients ``here`` of ``z``."""
+    # One plane is inverted and then multiplies all: complex numbers divide slowly.
+    return (target - power * here) * (1.0 / (power + rho))
 
 
 def conjugate_gradients(

@@ -7,10 +7,13 @@ to precondition with, and a loose, warm-started solution is all that a splitting
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
 
 from engine.operators import Convolution, LinearOperator, conjugate_gradients
+from engine.operators.base import correction
 from engine.operators.transforms import PLANE_LIMIT, fast_length, per_plane
 
 
@@ -55,9 +58,15 @@ class DataStep:
         if A.svd is not None and y.shape[-2] * y.shape[-1] <= PLANE_LIMIT:
             s, seen = A.svd.singular.like(y), A.svd.uh(y)
             self._known = s * seen, (s * s).to(seen.dtype)
-            one = 1.0 if A.svd.weight is None else A.svd.weight.like(y)
-            #: ``s`` and ``U^T y`` with the weights that make the sum of squares whole.
-            self._weighed = (one * s).to(seen.dtype), one * seen
+
+    @cached_property
+    def _weighed(self) -> tuple[Tensor, Tensor]:
+        """``s`` and ``U^T y`` with the weights that make the sum of squares whole."""
+        svd, y = self.A.svd, self.y
+        assert svd is not None
+        weight = 1.0 if svd.weight is None else svd.weight.like(y)
+        seen = svd.uh(y)
+        return (weight * svd.singular.like(y)).to(seen.dtype), weight * seen
 
     def __call__(
         self, z: Tensor, rho: float, start: Tensor | None = None, tol: float = 1e-4
@@ -86,9 +95,8 @@ class DataStep:
             x = self(z, rho, start, tol)
             return x, sum_of_squares(self.A(x) - self.y)
         # In the basis of A the residual follows from the step, without another transform.
-        target, power = self._known
         here = svd.vh(z)
-        change = (target - power * here) * (1.0 / (power + rho))
+        change = correction(*self._known, here, rho)
         gain, seen = self._weighed
         return z + svd.v(change), sum_of_squares(seen - gain * (here + change))
 

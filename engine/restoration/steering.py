@@ -123,12 +123,8 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
         BadInput: a class that cannot be drawn at this size, or an edit without a hole.
     """
     A, y = problem.operator, problem.measurement
-    if isinstance(A, LinearOperator):
-        measured: Pull = partial(toward_measurement, DataStep(A, y))
-    else:
-        measured = partial(toward_nonlinear, A, y)
     if task == "restore":
-        return Steering(first_picture(A, y), measured)
+        return Steering(first_picture(A, y), _measured(A, y))
     if task == "edit" and not isinstance(A, Mask):
         raise BadInput(
             f"problem.damage: {problem.settings.damage} has no hole to draw into (allowed: "
@@ -141,4 +137,10 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
     gray = torch.full((1, *A.shape_in), 0.5, dtype=y.dtype, device=y.device)
     if task == "class":
         return Steering(gray, None, classifier, index)
-    return Steering(first_picture(A, y), measured, classifier, index)
+    return Steering(first_picture(A, y), _measured(A, y), classifier, index)
+
+
+def _measured(A: Operator, y: Tensor) -> Pull:
+    if isinstance(A, LinearOperator):
+        return partial(toward_measurement, DataStep(A, y))
+    return partial(toward_nonlinear, A, y)

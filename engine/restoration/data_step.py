@@ -12,7 +12,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from engine.operators import Convolution, LinearOperator, conjugate_gradients
+from engine.operators import Convolution, LinearOperator, Operator, conjugate_gradients
 from engine.operators.base import correction
 from engine.operators.transforms import PLANE_LIMIT, fast_length, per_plane
 
@@ -110,6 +110,41 @@ class DataStep:
         gain, seen = self._weighed
         here = svd.vh(x)
         return svd.v(power * here - target), sum_of_squares(gain * here - seen)
+
+
+class LinearizedStep:
+    """``argmin_x 1/2 ||A(s) + J (x - s) - y||^2 + rho/2 ||x - z||^2``, ``J`` being the derivative
+    of a non-linear ``A`` at ``s``: a step of Gauss and Newton, for one measurement, many times.
+
+    By conjugate gradients with autograd's products with ``J`` and its transpose. What ``A`` does
+    not react to at ``s``, such as clipped pixels, becomes ``z``.
+    """
+
+    def __init__(self, A: Operator, y: Tensor, steps: int = 8) -> None:
+        self.A, self.y, self.steps = A, y, steps
+
+    def __call__(self, z: Tensor, rho: float, start: Tensor, tol: float = 1e-3) -> Tensor:
+        """The minimizer; ``start`` (B, C, H, W) is ``s``."""
+        with torch.enable_grad():
+            at = start.detach().requires_grad_()
+            foretold = self.A(at)
+            # J^T w is linear in w, and the transpose of that is J.
+            w = torch.zeros_like(foretold, requires_grad=True)
+            (pulled,) = torch.autograd.grad(foretold, at, w, create_graph=True)
+
+        def back(residual: Tensor) -> Tensor:
+            return torch.autograd.grad(foretold, at, residual, retain_graph=True)[0]
+
+        def normal(v: Tensor) -> Tensor:
+            return back(torch.autograd.grad(pulled, w, v, retain_graph=True)[0]) + rho * v
+
+        return start + conjugate_gradients(
+            normal,
+            back(self.y - foretold.detach()) + rho * (z - start),
+            start=torch.zeros_like(start),
+            steps=self.steps,
+            tol=tol,
+        )
 
 
 def sum_of_squares(x: Tensor) -> float:

@@ -19,9 +19,11 @@ term without ``1 / sigma^2``; at another noise the paper's lambda is
 ``weight (sigma / REFERENCE)^2``. So one weight serves all strengths of noise.
 
 Beyond the paper, off in its preset. ``descent = solved``: Adam scales pixel by pixel, which
-leaves a blur as badly conditioned as it is, so the gradient is multiplied by the inverse of
-the loss's own curvature. ``mirrored``: the mean over ``eps`` and ``-eps`` in place of ``eps``
-alone is the same gradient on average, without all that is odd in the noise.
+leaves a blur as badly conditioned as it is and lets pixels drift that the measurement says
+nothing of, so the gradient is multiplied by the inverse of the loss's own curvature, for a
+damage that is not linear that of its linearization. ``mirrored``: the mean over ``eps`` and
+``-eps`` in place of ``eps`` alone is the same gradient on average, without all that is odd in
+the noise.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ from torch import Tensor
 
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
 from engine.method import Method, Settings, Solver, State, knob
-from engine.operators import LinearOperator, Operator
-from engine.restoration.data_step import DataStep
+from engine.operators import LinearOperator, Operator, PhaseRetrieval
+from engine.restoration.data_step import DataStep, LinearizedStep
 from engine.restoration.diffusion import Spacing, draw, grid, noise_of, rms
 from engine.restoration.posterior import COST
 from engine.restoration.prior import Network, PriorName, load_prior, network_knob, prior_knob
@@ -81,7 +83,7 @@ class Params(Settings):
         "solved",
         title="How a step is taken",
         help="Solving for the measurement undoes blur that single pixels' steps cannot; the "
-        "paper takes steps of Adam. Damages that are not linear always take those.",
+        "paper takes steps of Adam. A lost phase always takes those: it is far from linear.",
         titles={"solved": "Solved for the measurement", "adam": "Adam (the paper's)"},
     )
     part: float = knob(
@@ -274,8 +276,20 @@ def adam(
     return x.addcdiv(mean, size, value=-rate * root / scale), mean, square
 
 
+def exact_step(A: Operator, y: Tensor) -> DataStep | LinearizedStep | None:
+    """What solves for a measurement; None for a phase, which is sought better by overshooting."""
+    if isinstance(A, LinearOperator):
+        return DataStep(A, y)
+    return None if isinstance(A, PhaseRetrieval) else LinearizedStep(A, y)
+
+
 def solved_step(
-    step: DataStep, x: Tensor, unexplained: Tensor, sigma: float, curvature: float, part: float
+    step: DataStep | LinearizedStep,
+    x: Tensor,
+    unexplained: Tensor,
+    sigma: float,
+    curvature: float,
+    part: float,
 ) -> Tensor:
     """``x - part H^-1 gradient``, H being the loss's curvature ``data_weight A^T A + w_t / sigma``.
 
@@ -314,9 +328,8 @@ def solve(
     visited = order.tolist()
     toward, pixels = data_gradient(A, y), math.prod(A.shape_in)
     balance = data_weight(pixels, problem.count, problem.sigma)
-    solved = params.descent == "solved" and isinstance(A, LinearOperator)
-    exact = DataStep(problem.linear, y) if solved else None
-    fitting: Rule = "matched" if solved else "linear"
+    exact = exact_step(A, y) if params.descent == "solved" else None
+    fitting: Rule = "linear" if exact is None else "matched"
     rule = fitting if params.rule == "auto" else params.rule
 
     def first() -> Tensors:

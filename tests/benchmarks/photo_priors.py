@@ -101,7 +101,8 @@ def scored(problem: Problem, x: Tensor) -> tuple[float, float]:
 
 def restored(method: Method, preset: PresetSpec, problem: Problem, seed: int) -> Row:
     """Run a preset to its end."""
-    params = make(method.params, {**preset.values, "prior": PRIOR})
+    prior = {"prior": PRIOR} if PRIOR in method.priors else {}
+    params = make(method.params, {**preset.values, **prior})
     denoiser = problem.denoisers[PRIOR]
     before, began = denoiser.calls, time.perf_counter()
     solver = method.solve(problem, params, torch.Generator().manual_seed(seed))

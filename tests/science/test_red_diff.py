@@ -19,7 +19,7 @@ from engine.operators import (
     random_mask,
 )
 from engine.restoration import red_diff
-from engine.restoration.data_step import DataStep
+from engine.restoration.data_step import DataStep, LinearizedStep
 from engine.restoration.diffusion import (
     centered,
     clean,
@@ -248,6 +248,25 @@ def test_solved_steps_come_to_rest_where_the_gradient_is_zero() -> None:
         x = solved_step(step, x, found, 0.5 * noise, curvature, 0.8)
     expected = fixed_point(prior, A, y, [abar], weight)
     torch.testing.assert_close(x.flatten(), expected, atol=1e-6, rtol=0)
+
+
+def test_a_linearized_step_is_the_solution_of_a_linear_damage() -> None:
+    A, rng = GaussianBlur(SHAPE, 0.8), torch.Generator().manual_seed(9)
+    z, start, y = torch.rand(3, 1, *SHAPE, generator=rng, dtype=torch.float64)
+    found = LinearizedStep(A, y, steps=40)(z, 0.3, start, tol=1e-10)
+    torch.testing.assert_close(found, DataStep(A, y)(z, 0.3))
+
+
+def test_a_linearized_step_leaves_clipped_pixels_to_the_prior() -> None:
+    A, rng, rho = Overexposure(SHAPE, 2.0), torch.Generator().manual_seed(3), 0.7
+    z, start = torch.rand(2, 1, *SHAPE, generator=rng, dtype=torch.float64)
+    y = A(torch.rand(1, *SHAPE, generator=rng, dtype=torch.float64))
+    found = LinearizedStep(A, y)(z, rho, start, tol=1e-12)
+    open_ = start < 0.5
+    assert 0.2 < float(open_.double().mean()) < 0.8
+    expected = (2.0 * y + rho * z) / (4.0 + rho)
+    torch.testing.assert_close(found[open_], expected[open_])
+    torch.testing.assert_close(found[~open_], z[~open_])
 
 
 @pytest.mark.parametrize("A", [masked(), GaussianBlur(SHAPE, 0.8)], ids=["mask", "blur"])

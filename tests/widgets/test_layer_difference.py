@@ -196,6 +196,19 @@ def test_numbers_have_the_colors_of_their_scale():
     assert (seen == told).all()
 
 
+@pytest.mark.parametrize("astray", [np.nan, np.inf, -np.inf])
+def test_numbers_of_which_some_or_all_are_not_finite_are_drawn(qapp, astray):
+    model = numbers_model(np.full((8, 8), astray))
+    assert model.layers["n"].end == 1.0
+    values = np.full((8, 8), -0.15)
+    values[0, 0] = astray
+    model = numbers_model(values, kind="signed")
+    assert model.layers["n"].end == 0.2
+    told = difference.colors("signed", np.nan_to_num([astray], posinf=1.0, neginf=-1.0))[0]
+    seen = model.layers["n"].pixels[0, 0]
+    assert (seen == told).all()
+
+
 def test_a_number_is_read_out_with_its_unit():
     model = numbers_model([[0.0, 0.031], [0.0625, 0.1]])
     reading = model.reading("n", 1.5, 0.5)

@@ -89,11 +89,13 @@ def automatic_scale(left: Pixels, right: Pixels, kind: Kind, present: float = 0.
 def end_for(numbers: NDArray[np.floating], present: float = 0.0) -> float:
     """The smallest of 1, 2, 5, 10, … of any decade that 99 % of the numbers (H, W) stay below.
 
-    A ``present`` end is kept as ``automatic_scale`` keeps its scale.
+    What is not finite does not count. A ``present`` end is kept as ``automatic_scale`` keeps its
+    scale.
     """
     stride = max(1, int(np.sqrt(numbers.size / 65536)))
     sample = np.abs(numbers[::stride, ::stride])
-    reach = float(np.percentile(sample[np.isfinite(sample)], 99)) if sample.size else 0.0
+    finite = sample[np.isfinite(sample)]
+    reach = float(np.percentile(finite, 99)) if finite.size else 0.0
     if _keeps(reach, present):
         return present
     if reach <= 0.0:
@@ -113,7 +115,8 @@ def false_colors(numbers: NDArray[np.floating], kind: Kind, end: float) -> Pixel
     """Numbers (H, W) as colors (H, W, 3); those of ``end`` and more take the end colors."""
     low = -1.0 if kind == "signed" else 0.0
     table = colors(kind, np.linspace(low, 1.0, 511))
-    share = (np.nan_to_num(numbers) / end - low) / (1.0 - low)
+    finite = np.nan_to_num(numbers, posinf=end, neginf=-end)
+    share = (finite / end - low) / (1.0 - low)
     return table[np.rint(np.clip(share, 0.0, 1.0) * 510).astype(np.intp)]
 
 

@@ -324,7 +324,7 @@ def test_a_tab_that_is_gone_leaves_room_for_the_next(tab_row):
     assert tab_row.menu_tabs() == []
 
 
-def test_a_choice_that_finds_no_room_is_read_whole_on_hover(show):
+def test_a_choice_that_finds_no_room_is_read_whole_on_hover(show, monkeypatch):
     combo = ElidedCombo(letters=6)
     for title, text in (("Short", ""), ("Corrections without a network", "Slow.")):
         combo.addItem(title)
@@ -335,6 +335,10 @@ def test_a_choice_that_finds_no_room_is_read_whole_on_hover(show):
     combo.setCurrentIndex(1)
     assert combo.shown_text().endswith("…")
     assert combo.tip() == "Corrections without a network\nSlow."
+    with monkeypatch.context() as patch:
+        patch.setattr(QToolTip, "showText", lambda *_: pytest.fail("nobody asked for the tip"))
+        for kind in (QEvent.Type.WhatsThis, QEvent.Type.QueryWhatsThis):
+            QApplication.sendEvent(combo, QHelpEvent(kind, QPoint(5, 5), QPoint(5, 5)))
     QApplication.sendEvent(combo, QHelpEvent(QEvent.Type.ToolTip, QPoint(5, 5), QPoint(5, 5)))
     assert QToolTip.text() == combo.tip()
     QToolTip.hideText()

@@ -48,7 +48,8 @@ class ElidedCombo(QComboBox):
 
     def event(self, event: QEvent) -> bool:
         """A tip of the choice itself, where none was given."""
-        if isinstance(event, QHelpEvent) and not self.toolTip() and (tip := self.tip()):
+        asked = isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip
+        if asked and not self.toolTip() and (tip := self.tip()):
             QToolTip.showText(event.globalPos(), tip, self)
             return True
         return super().event(event)

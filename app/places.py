@@ -14,8 +14,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.dialogs import ask
 
-#: The first ending of a kind, as a dialog shows it: ``Film (*.mp4)``.
-_ENDING = re.compile(r"\(\*(\.\w+)")
+#: The endings of a kind, as a dialog shows them: ``TIFF (*.tif *.tiff)``.
+_ENDING = re.compile(r"\*(\.\w+)")
 _last: list[Path] = []
 
 
@@ -23,14 +23,16 @@ def save_as(parent: QWidget, title: str, name: str, kinds: str = "") -> Path | N
     """Ask for a file to write, ``name`` being proposed; None where the person thinks better.
 
     A kind that is chosen counts where the name still ends as it was proposed, or has no ending:
-    most dialogs leave the name alone then.
+    most dialogs leave the name alone then. Any ending of that kind is right, and its first is
+    the one that is put there.
     """
     chosen, kind = QFileDialog.getSaveFileName(parent, title, str(_start() / name), kinds)
     if not chosen:
         return None
-    path, ending = Path(chosen), _ENDING.search(kind)
-    if ending and path.suffix in ("", Path(name).suffix) and path.suffix != ending[1]:
-        path = path.with_suffix(ending[1])
+    path, endings = Path(chosen), _ENDING.findall(kind)
+    fits = not endings or path.suffix.lower() in endings
+    if not fits and path.suffix in ("", Path(name).suffix):
+        path = path.with_suffix(endings[0])
         # The dialog has asked for another name.
         if path.exists() and not _may_replace(parent, path):
             return None

@@ -41,6 +41,11 @@ def test_the_folder_of_the_last_saving_is_where_the_next_begins(
         ("one.png", "PNG, every bit (*.png)", "one.png"),
         ("one.png", "Film (*.mp4)", "one.mp4"),
         ("one", "Film (*.mp4)", "one.mp4"),
+        # A kind of several endings takes any of them.
+        ("one.png", "Picture (*.jpg *.png)", "one.png"),
+        ("one.PNG", "Picture (*.jpg *.png)", "one.PNG"),
+        ("one", "Picture (*.jpg *.png)", "one.jpg"),
+        ("one.png", "Film (*.mp4 *.gif)", "one.mp4"),
         # Who types an ending means it.
         ("one.jpg", "PNG, every bit (*.png)", "one.jpg"),
         ("one.png", "", "one.png"),

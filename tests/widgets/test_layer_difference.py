@@ -218,6 +218,14 @@ def test_a_number_is_read_out_with_its_unit():
 
 
 @pytest.mark.parametrize(
+    ("number", "read"),
+    [(0.00187, "0.00187"), (4.56e-4, "0.000456"), (-1e-12, "−1e−12"), (7.891e-9, "7.89e−09")],
+)
+def test_tiny_numbers_are_read_out_to_three_digits(number, read):
+    assert numbers_model([[number]], unit="").reading("n", 0.5, 0.5).number == read
+
+
+@pytest.mark.parametrize(
     ("array", "said"),
     [
         (np.zeros((4, 4), np.uint8), "numbers n: floating array expected, got uint8"),

@@ -152,7 +152,9 @@ class NumbersLayer(Layer):
         return self._colored
 
     def text(self, row: int, column: int) -> str:
-        """One of the numbers, to a hundredth of the scale or finer."""
+        """One of the numbers, to a hundredth of the scale or finer; tiny ones to three digits."""
         decimals = max(0, 2 - math.floor(math.log10(self.end)))
-        number = f"{self.numbers[row, column]:.{decimals}f}".replace("-", "−")
+        # Of a tiny scale nobody counts the zeros.
+        form = f".{decimals}f" if self.end >= 1e-3 else ".3g"
+        number = f"{self.numbers[row, column]:{form}}".replace("-", "−")
         return f"{number} {self.unit}".rstrip()

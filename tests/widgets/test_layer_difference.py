@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from widgets.image_view import difference
-from widgets.image_view.layer import Layer, checked_pixels
+from widgets.image_view.layer import PictureLayer, checked_pixels
 from widgets.image_view.model import StageModel
 
 
@@ -41,7 +41,7 @@ def test_other_arrays_are_refused_with_a_reason(array, said):
 
 def test_images_have_the_pixels_of_the_array(qapp):
     pixels = noise(5, 7)
-    image = Layer("a", pixels, "A", 1).image()
+    image = PictureLayer("a", pixels, "A", 1).image()
     for row in range(5):
         for column in range(7):
             color = image.pixelColor(column, row)
@@ -50,7 +50,7 @@ def test_images_have_the_pixels_of_the_array(qapp):
 
 def test_halvings_are_means_of_four_pixels(qapp):
     pixels = noise(64, 96)
-    layer = Layer("a", pixels, "A", 1)
+    layer = PictureLayer("a", pixels, "A", 1)
     mean = pixels.reshape(32, 2, 48, 2, 3).mean(axis=(1, 3))
     assert np.abs(layer.array(1).astype(float) - mean).max() <= 1
     assert layer.array(0) is pixels
@@ -59,7 +59,7 @@ def test_halvings_are_means_of_four_pixels(qapp):
 
 @given(st.floats(1e-3, 64))
 def test_no_more_than_a_factor_of_two_is_left_to_shrink(zoom):
-    layer = Layer("a", np.zeros((2000, 3000, 3), np.uint8), "A", 1)
+    layer = PictureLayer("a", np.zeros((2000, 3000, 3), np.uint8), "A", 1)
     level = layer.level_for(zoom)
     assert zoom * 2**level > 0.5 - 1e-6 or 2 ** (level + 1) > 2000
     assert level == 0 or zoom <= 0.5
@@ -157,6 +157,11 @@ def test_a_reading_of_the_difference_has_signs():
 # Numbers in false colors.
 
 
+def rgb(words):
+    """0xffRRGGBB (H, W) as (H, W, 3)."""
+    return np.stack([words >> shift & 255 for shift in (16, 8, 0)], axis=-1).astype(int)
+
+
 def numbers_model(numbers, **how):
     model = StageModel()
     given = {"title": "Spread", "unit": "V", "kind": "absolute", **how}
@@ -187,13 +192,57 @@ def test_a_scale_follows_the_numbers_and_does_not_flicker():
 
 
 def test_numbers_have_the_colors_of_their_scale():
-    values = [[0.0, 0.1], [0.2, 5.0]]
-    seen = difference.false_colors(np.array(values), "absolute", 0.2)
+    seen = rgb(difference.false_colors(np.array([[0.0, 0.1], [0.2, 5.0]]), "absolute", 0.2))
     told = difference.colors("absolute", np.array([0.0, 0.5, 1.0, 1.0])).reshape(2, 2, 3)
-    assert np.abs(seen.astype(int) - told).max() <= 1
-    seen = difference.false_colors(np.array([[-0.2, 0.0, 0.2]]), "signed", 0.2)
-    told = difference.colors("signed", np.array([[-1.0, 0.0, 1.0]])[0])[None]
-    assert (seen == told).all()
+    assert np.abs(seen - told).max() <= 1
+    seen = rgb(difference.false_colors(np.array([[-0.2, 0.0, 0.2]]), "signed", 0.2))
+    assert (seen == difference.colors("signed", np.array([-1.0, 0.0, 1.0]))[None]).all()
+
+
+@pytest.mark.parametrize("kind", ["signed", "absolute"])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_numbers_of_every_size_are_between_the_colors_of_their_neighbors(kind, dtype):
+    numbers = np.linspace(-3, 3, 601).reshape(1, -1).astype(dtype)
+    share = np.clip(numbers[0].astype(float) / 2.5, -1.0, 1.0)
+    told = difference.colors(kind, share if kind == "signed" else np.maximum(share, 0.0))
+    seen = rgb(difference.false_colors(numbers, kind, 2.5))[0]
+    assert np.abs(seen - told).max() <= 2
+    # The largest of its kind beside the smallest end.
+    largest = np.array([[np.finfo(dtype).max]], dtype)
+    ends = rgb(difference.false_colors(largest, kind, 1e-3))[0, 0]
+    assert (ends == difference.colors(kind, np.array([1.0]))[0]).all()
+
+
+def test_only_the_numbers_that_are_drawn_are_colored(qapp, monkeypatch):
+    colored = []
+    plain = difference.false_colors
+
+    def counted(numbers, kind, end):
+        colored.append(numbers.shape)
+        return plain(numbers, kind, end)
+
+    monkeypatch.setattr(difference, "false_colors", counted)
+    rows, columns = np.mgrid[:48, :80]
+    model = numbers_model(rows + columns)
+    layer = model.layers["n"]
+    image = layer.image(layer.level_for(0.25))
+    assert (image.width(), image.height()) == (20, 12)
+    assert colored == [(12, 20)]
+    # The picture is that of the middles of the squares.
+    assert (layer.array(2) == layer.pixels[2::4, 2::4]).all()
+    colored.clear()
+    reading = model.reading("n", 7.5, 3.5)
+    assert reading.rgb == tuple(layer.pixels[3, 7])
+    assert colored == [(1, 1)]
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (5, 1000), (1, 1), (33, 17)])
+def test_numbers_and_pictures_are_halved_to_the_same_sizes(qapp, shape):
+    numbers = numbers_model(np.ones(shape)).layers["n"]
+    picture = PictureLayer("a", np.zeros((*shape, 3), np.uint8), "A", 1)
+    for level in range(numbers.level_for(1e-3) + 1):
+        assert numbers.image(level).size() == picture.image(level).size()
+        assert numbers.array(level).shape == picture.array(level).shape
 
 
 @pytest.mark.parametrize("astray", [np.nan, np.inf, -np.inf])

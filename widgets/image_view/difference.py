@@ -19,6 +19,9 @@ Kind = Literal["signed", "absolute"]
 SCALES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """The full-scale values an automatic scale chooses from; 1.0 is black against white."""
 
+_STEPS = 510
+"""Steps of a scale that colors tell apart; even, so that the middle of a signed one is 0."""
+
 _SIGNED = (
     (-1.0, (190, 228, 255)),
     (-0.5, (47, 140, 230)),
@@ -45,13 +48,24 @@ def colors(kind: Kind, values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.rint(np.stack(channels, axis=-1)).astype(np.uint8)
 
 
+def _packed(kind: Kind, values: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """``colors`` as 0xffRRGGBB."""
+    rgb = colors(kind, values).astype(np.uint32)
+    packed: NDArray[np.uint32] = 0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
+    return packed
+
+
 @cache
 def _table(kind: Kind, scale: float) -> NDArray[np.uint32]:
     """0xffRRGGBB for every possible sum of three channel differences, -765 to 765."""
     relative = np.arange(-765, 766) / (765 * scale)
-    rgb = colors(kind, relative if kind == "signed" else np.abs(relative)).astype(np.uint32)
-    packed: NDArray[np.uint32] = 0xFF000000 | rgb[:, 0] << 16 | rgb[:, 1] << 8 | rgb[:, 2]
-    return packed
+    return _packed(kind, relative if kind == "signed" else np.abs(relative))
+
+
+@cache
+def _shades(kind: Kind) -> NDArray[np.uint32]:
+    """0xffRRGGBB along a whole scale, from its lower end to its upper."""
+    return _packed(kind, np.linspace(-1.0 if kind == "signed" else 0.0, 1.0, _STEPS + 1))
 
 
 def _sums(left: Pixels, right: Pixels, kind: Kind) -> NDArray[np.int16]:
@@ -111,13 +125,20 @@ def _keeps(reach: float, present: float) -> bool:
     return bool(present) and present / 3 <= reach <= present
 
 
-def false_colors(numbers: NDArray[np.floating], kind: Kind, end: float) -> Pixels:
-    """Numbers (H, W) as colors (H, W, 3); those of ``end`` and more take the end colors."""
-    low = -1.0 if kind == "signed" else 0.0
-    table = colors(kind, np.linspace(low, 1.0, 511))
-    finite = np.nan_to_num(numbers, posinf=end, neginf=-end)
-    share = (finite / end - low) / (1.0 - low)
-    return table[np.rint(np.clip(share, 0.0, 1.0) * 510).astype(np.intp)]
+def false_colors(numbers: NDArray[np.floating], kind: Kind, end: float) -> NDArray[np.uint32]:
+    """Numbers (H, W) as 0xffRRGGBB; those of ``end`` and more take the end colors.
+
+    What is infinite lies beyond an end, and what is no number counts as 0.
+    """
+    reach, zero = (_STEPS / 2, _STEPS / 2) if kind == "signed" else (_STEPS, 0.0)
+    precise = np.result_type(numbers, np.float32)
+    # Far beyond the end a number may overflow on its way to the end's color.
+    with np.errstate(over="ignore", invalid="ignore"):
+        shade = np.multiply(numbers, reach / end, dtype=precise, order="C")
+    shade += zero + 0.5
+    np.copyto(shade, zero, where=np.isnan(shade))
+    np.clip(shade, 0, _STEPS, out=shade)
+    return _shades(kind)[shade.astype(np.uint16)]
 
 
 def same_size(pixels: Pixels, width: int, height: int) -> Pixels:

@@ -6,12 +6,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QImage, QPainter, QPainterPath, QPen
 
 from widgets.image_view import difference
-from widgets.image_view.layer import Layer, Pixels
+from widgets.image_view.layer import Layer, Pixels, image_of_words
 from widgets.image_view.viewport import Placement
 
 INSET = 12
@@ -94,11 +93,6 @@ def draw_layer(
     painter.restore()
 
 
-def _image_of_words(words: NDArray[np.uint32], format: QImage.Format) -> QImage:
-    height, width = words.shape
-    return QImage(words.data, width, height, words.strides[0], format)
-
-
 def draw_difference(
     painter: QPainter,
     pair: tuple[Layer, Layer],
@@ -123,7 +117,7 @@ def draw_difference(
         return
     left, right = (_cropped(layer, level, width, height, crop) for layer in pair)
     words = difference.picture(left, right, kind, scale)
-    image = _image_of_words(words, QImage.Format.Format_RGB32)
+    image = image_of_words(words, QImage.Format.Format_RGB32)
     painter.save()
     painter.setClipRect(clip)
     hint = QPainter.RenderHint.SmoothPixmapTransform
@@ -160,7 +154,7 @@ def draw_mask(
         return
     table = np.array([0, _premultiplied(color)], np.uint32)
     part = thin[crop.top : crop.bottom, crop.left : crop.right] != 0
-    image = _image_of_words(table[part.view(np.uint8)], QImage.Format.Format_ARGB32_Premultiplied)
+    image = image_of_words(table[part.view(np.uint8)], QImage.Format.Format_ARGB32_Premultiplied)
     painter.save()
     painter.setClipRect(clip)
     painter.drawImage(crop.target, image, QRectF(image.rect()))

@@ -13,6 +13,7 @@ from widgets.image_view import difference
 from widgets.image_view.difference import Pixels
 
 Numbers = NDArray[np.floating]
+Words = NDArray[np.uint32]
 
 
 def checked_pixels(array: object, name: str) -> Pixels:
@@ -48,35 +49,26 @@ def image_over(pixels: Pixels) -> QImage:
     return QImage(pixels.data, width, height, pixels.strides[0], QImage.Format.Format_RGB888)
 
 
+def image_of_words(words: Words, form: QImage.Format) -> QImage:
+    """A QImage that looks at ``words`` (H, W), 32 bit a pixel; the caller keeps them alive."""
+    height, width = words.shape
+    return QImage(words.data, width, height, words.strides[0], form)
+
+
 class Layer:
-    """A picture with its title, and images of it at halved sizes made when first asked for.
+    """What is drawn under a key, with its title, and images of it at halved sizes.
 
     The array is borrowed: whoever hands it over must not write into it afterwards. Nothing is
     converted before `image` is called, so frames that are replaced unseen cost nothing.
     """
 
-    def __init__(self, key: str, pixels: Pixels | Numbers, title: str, serial: int) -> None:
+    def __init__(self, key: str, shape: tuple[int, ...], title: str, serial: int) -> None:
         self.key = key
-        self._given = pixels
+        self.height, self.width = shape[:2]
         self.title = title
         self.serial = serial
-        self._levels: list[QImage] = []
+        self._images: dict[int, QImage] = {}
         self._arrays: dict[int, Pixels] = {}
-
-    @property
-    def pixels(self) -> Pixels:
-        """The colors that are seen, (H, W, 3)."""
-        return self._given  # type: ignore[return-value]
-
-    @property
-    def width(self) -> int:
-        """Width in pixels."""
-        return int(self._given.shape[1])
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return int(self._given.shape[0])
 
     def level_for(self, zoom: float) -> int:
         """The halving to draw from at ``zoom`` device pixels per pixel of this picture.
@@ -91,25 +83,15 @@ class Layer:
 
     def image(self, level: int = 0) -> QImage:
         """The picture at 1/2^level of its size, 32 bit, which Qt draws several times faster."""
-        if not self._levels:
-            source = image_over(self.pixels)
-            self._levels.append(source.convertToFormat(QImage.Format.Format_RGB32))
-        while len(self._levels) <= level:
-            last = self._levels[-1]
-            self._levels.append(
-                last.scaled(
-                    max(last.width() // 2, 1),
-                    max(last.height() // 2, 1),
-                    Qt.AspectRatioMode.IgnoreAspectRatio,
-                    Qt.TransformationMode.SmoothTransformation,
-                )
-            )
-        return self._levels[level]
+        if level not in self._images:
+            self._images[level] = self._made(level)
+        return self._images[level]
+
+    def _made(self, level: int) -> QImage:
+        raise NotImplementedError
 
     def array(self, level: int = 0) -> Pixels:
-        """The pixels of `image` as an array (h, w, 3); level 0 is ``pixels`` itself."""
-        if level == 0:
-            return self.pixels
+        """The pixels of `image` as an array (h, w, 3)."""
         if level not in self._arrays:
             image = self.image(level)
             words = np.frombuffer(image.constBits(), np.uint8)
@@ -117,9 +99,40 @@ class Layer:
             self._arrays[level] = np.ascontiguousarray(bgra[:, : image.width(), 2::-1])
         return self._arrays[level]
 
+    @property
+    def pixels(self) -> Pixels:
+        """The colors that are seen, (H, W, 3)."""
+        return self.array()
+
+    def color(self, row: int, column: int) -> tuple[int, int, int]:
+        """The color of one pixel."""
+        red, green, blue = (int(channel) for channel in self.pixels[row, column])
+        return red, green, blue
+
+
+class PictureLayer(Layer):
+    """A picture (H, W, 3), which is what its ``array`` is at level 0."""
+
+    def __init__(self, key: str, pixels: Pixels, title: str, serial: int) -> None:
+        super().__init__(key, pixels.shape, title, serial)
+        self._arrays[0] = pixels
+
+    def _made(self, level: int) -> QImage:
+        if level == 0:
+            return image_over(self.pixels).convertToFormat(QImage.Format.Format_RGB32)
+        last = self.image(level - 1)
+        return last.scaled(
+            max(last.width() // 2, 1),
+            max(last.height() // 2, 1),
+            Qt.AspectRatioMode.IgnoreAspectRatio,
+            Qt.TransformationMode.SmoothTransformation,
+        )
+
 
 class NumbersLayer(Layer):
     """Numbers (H, W) drawn in false colors up to ``end``, which 99 % of them stay below.
+
+    Only as many of them are colored as are drawn.
 
     Args:
         kind: ``signed`` from minus the end on, ``absolute`` from 0 on.
@@ -138,18 +151,26 @@ class NumbersLayer(Layer):
         unit: str = "",
         before: Layer | None = None,
     ) -> None:
-        super().__init__(key, numbers, title, serial)
+        super().__init__(key, numbers.shape, title, serial)
         self.numbers, self.kind, self.unit = numbers, kind, unit
         present = before.end if isinstance(before, NumbersLayer) else 0.0
-        self.end = difference.end_for(numbers, present)
-        self._colored: Pixels | None = None
+        self.end: float = difference.end_for(numbers, present)
+        #: What the images look at.
+        self._words: dict[int, Words] = {}
 
-    @property
-    def pixels(self) -> Pixels:
-        """The false colors, made when they are first looked at."""
-        if self._colored is None:
-            self._colored = difference.false_colors(self.numbers, self.kind, self.end)
-        return self._colored
+    def _made(self, level: int) -> QImage:
+        step = 1 << level
+        height, width = self.height >> level, self.width >> level
+        # One number of each square as it is: what is not finite has no mean.
+        thin = self.numbers[step // 2 :: step, step // 2 :: step][:height, :width]
+        self._words[level] = difference.false_colors(thin, self.kind, self.end)
+        return image_of_words(self._words[level], QImage.Format.Format_RGB32)
+
+    def color(self, row: int, column: int) -> tuple[int, int, int]:
+        """The color of one number, for which no other is colored."""
+        one = self.numbers[row : row + 1, column : column + 1]
+        word = int(difference.false_colors(one, self.kind, self.end)[0, 0])
+        return word >> 16 & 255, word >> 8 & 255, word & 255
 
     def text(self, row: int, column: int) -> str:
         """One of the numbers, to a hundredth of the scale or finer; tiny ones to three digits."""

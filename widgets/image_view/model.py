@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from widgets.image_view import difference
-from widgets.image_view.layer import Layer, NumbersLayer, checked_numbers, checked_pixels
+from widgets.image_view.layer import (
+    Layer,
+    NumbersLayer,
+    PictureLayer,
+    checked_numbers,
+    checked_pixels,
+)
 
 Mode = Literal["single", "wipe", "side", "difference"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -74,7 +80,7 @@ class StageModel:
         before = self.layers.get(key)
         shown = title if title is not None else before.title if before else key
         self._serial += 1
-        self.layers[key] = Layer(key, pixels, shown, self._serial)
+        self.layers[key] = PictureLayer(key, pixels, shown, self._serial)
 
     def put_numbers(
         self, key: str, array: object, title: str, unit: str, kind: difference.Kind
@@ -222,7 +228,7 @@ class StageModel:
             values = tuple((b - a) / 255 for a, b in zip(first, second, strict=True))
             title = f"{pair[1].title} − {pair[0].title}"
             return Reading(key, title, column, row, None, (values[0], values[1], values[2]))
-        red, green, blue = (int(c) for c in layer.pixels[row, column])
+        red, green, blue = layer.color(row, column)
         values01 = (red / 255, green / 255, blue / 255)
         number = layer.text(row, column) if isinstance(layer, NumbersLayer) else ""
         return Reading(key, layer.title, column, row, (red, green, blue), values01, number)
@@ -235,5 +241,4 @@ def _index(position: float, size: int, frame: float) -> int | None:
 
 def _at(layer: Layer, x: float, y: float, frame: tuple[int, int]) -> tuple[int, int, int]:
     column, row = _index(x, layer.width, frame[0]) or 0, _index(y, layer.height, frame[1]) or 0
-    red, green, blue = (int(c) for c in layer.pixels[row, column])
-    return red, green, blue
+    return layer.color(row, column)

@@ -27,8 +27,9 @@ _TOP = frozenset({"method", "preset", "seed", "device", "backend", "race"})
 FEWEST, MOST = 2, 4
 _SECTIONS = frozenset({"problem", "params", "inputs", "view"})
 
-#: Before the name of a panel of the method that is looked at alone, in the view's ``mode``.
-ALONE = "panel:"
+#: What is looked at on a fresh page.
+_VIEW: dict[str, Any] = {"mode": "wipe", "alone": ""}
+_OLD_ALONE = "panel:"
 
 Observer = Callable[["PageState", frozenset[str]], None]
 
@@ -49,7 +50,9 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``params`` holds the values of each method by its id, so that trying another method
     and coming back loses nothing. Field names are dotted paths, as in the catalogue.
-    ``view`` holds JSON values: ``mode``, ``left``, ``right``, ``wipe``.
+    ``view`` holds JSON values: the ``mode`` that pictures are compared in, and the panel of the
+    method that is looked at ``alone`` instead, as long as there is one. So the mode is still
+    there with a method that has no such panel.
     """
 
     schema: int = STATE_SCHEMA
@@ -75,11 +78,14 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
     def with_values(self, changes: Mapping[str, Any]) -> PageState:
         """A copy with ``{key: value}`` applied; a changed method counts first.
 
-        A changed knob makes the preset a custom one, unless ``changes`` names it.
+        A changed knob makes the preset a custom one, and a mode that is chosen ends the look at
+        a panel alone, unless ``changes`` names them.
         """
         top = {k: v for k, v in changes.items() if ":" not in k}
         if any(key.startswith("params:") for key in changes):
             top.setdefault("preset", "")
+        if "view:mode" in changes:
+            changes = {"view:alone": "", **changes}
         for key in top:
             _checked(key, _TOP, key)
         state = msgspec.structs.replace(self, **top)
@@ -166,11 +172,17 @@ def repaired(state: PageState, bench: BenchSpec, methods: Iterable[MethodSpec]) 
         race=msgspec.structs.replace(
             state.race, methods=tuple(m for m in state.race.methods if m in known)[:MOST]
         ),
+        view=_view(state.view),
     )
-    if whole.method not in known:
-        return whole
-    # What was looked at stays.
-    return msgspec.structs.replace(with_method(whole, known[whole.method]), view=whole.view)
+    return _set_to(whole, known[whole.method]) if whole.method in known else whole
+
+
+def _view(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A view that was kept; older versions told in its mode what was looked at alone."""
+    view = {**_VIEW, **kept}
+    if str(view["mode"]).startswith(_OLD_ALONE):
+        view |= {"mode": _VIEW["mode"], "alone": view["mode"].removeprefix(_OLD_ALONE)}
+    return view
 
 
 def defaults(fields: Iterable[FieldSpec]) -> dict[str, Any]:
@@ -210,15 +222,22 @@ def initial(bench: BenchSpec, methods: Iterable[MethodSpec]) -> PageState:
         bench=bench.id,
         problem=defaults(bench.fields),
         inputs={spec.name: spec.default for spec in bench.inputs},
-        view={"mode": "wipe"},
+        view=dict(_VIEW),
     )
     return with_method(state, [*shown, *methods][0]) if methods else state
 
 
 def with_method(state: PageState, method: MethodSpec) -> PageState:
     """The state with ``method`` chosen and what it is about seen; values given to it earlier are
-    kept.
+    kept. Where it is the chosen one, nothing changes.
     """
+    if method.id == state.method:
+        return state
+    state = _set_to(state, method)
+    return msgspec.structs.replace(state, view=_looked_at(state.view, method))
+
+
+def _set_to(state: PageState, method: MethodSpec) -> PageState:
     if method.id in state.params:
         kept = flatten(state.params[method.id], [f.name for f in method.fields])
         values = {**defaults(method.fields), **kept}
@@ -228,17 +247,12 @@ def with_method(state: PageState, method: MethodSpec) -> PageState:
         preset = method.presets[0].name if method.presets else ""
         if method.presets:
             values |= flatten(method.presets[0].values, values)
-    return msgspec.structs.replace(
-        state,
-        method=method.id,
-        preset=preset,
-        params={**state.params, method.id: values},
-        view=_looked_at(state.view, method),
-    )
+    params = {**state.params, method.id: values}
+    return msgspec.structs.replace(state, method=method.id, preset=preset, params=params)
 
 
 def _looked_at(view: dict[str, Any], method: MethodSpec) -> dict[str, Any]:
-    return {**view, "mode": ALONE + method.lead} if method.lead else view
+    return {**view, "alone": method.lead} if method.lead else view
 
 
 def with_knob(state: PageState, method: MethodSpec, name: str, value: Any) -> PageState:

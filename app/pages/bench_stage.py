@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
-from app.page_state import ALONE, PageState
+from app.page_state import PageState
 from app.pages.bench_masks import read_mask
 from app.pages.stage import BenchStage, zoom_buttons
 from engine.catalogue import PanelSpec
@@ -38,7 +38,8 @@ class StagePanel(BenchStage):
         self._tabs: dict[str, TabButton] = {}
         #: The buttons of those pictures of the method that are there.
         self._chips: dict[str, TabButton] = {}
-        self._mode = "wipe"
+        #: What is wanted: how pictures are compared, and what is seen alone as long as it is there.
+        self._mode, self._alone = "wipe", ""
         #: Results that stand in the place of the one, each with its title.
         self._rivals: dict[str, str] = {}
         line = QHBoxLayout()
@@ -136,13 +137,13 @@ class StagePanel(BenchStage):
 
     def show_view(self, state: PageState) -> None:
         """Compare, or show a picture of the method alone, as the page's state says."""
-        self._mode = state.view.get("mode", "wipe")
+        self._mode, self._alone = state.view.get("mode", "wipe"), state.view.get("alone", "")
         self._look()
 
     def _look(self) -> None:
         """Show what is wanted of what there is; the pair where the wanted one is not there."""
-        name = self._mode.removeprefix(ALONE)
-        alone = self._mode.startswith(ALONE) and name in self._chips
+        name = self._alone
+        alone = name in self._chips
         mode = "single" if alone else self._mode if self._mode in self._tabs else "wipe"
         # What is wrong with a result is told by the original, where there is one.
         truth = bool(self._rivals) and mode == "difference" and self.original in self.stage.keys()  # noqa: SIM118
@@ -160,7 +161,7 @@ class StagePanel(BenchStage):
 
     def _offer(self, panel: PanelSpec) -> None:
         chip = TabButton(panel.title.format_map(self._params), self)
-        chip.setObjectName(ALONE + panel.name)
+        chip.setObjectName(panel.name)
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
         self._chips[panel.name] = chip
@@ -254,7 +255,8 @@ class StagePanel(BenchStage):
         sender = self.sender()
         if sender is not None:
             name = sender.objectName()
-            self.viewed.emit("view:mode", _MODES.get(name, name))
+            key, value = ("view:mode", _MODES[name]) if name in _MODES else ("view:alone", name)
+            self.viewed.emit(key, value)
             self._look()
 
     @Slot(str)

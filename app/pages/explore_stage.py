@@ -10,7 +10,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QSpacerItem, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
-from app.page_state import ALONE, PageState
+from app.page_state import PageState
 from app.pages.stage import BenchStage, zoom_buttons
 from app.run_controller import ACTIVE
 from engine.catalogue import PanelSpec
@@ -201,7 +201,7 @@ class ExploreStage(BenchStage):
 
     def show_view(self, state: PageState) -> None:
         """See the map, or a picture of the method in its place, as the page's state says."""
-        self._left_wanted = state.view.get("mode", "").removeprefix(ALONE)
+        self._left_wanted = state.view.get("alone", "")
         self._map.show_key(self._left_wanted)
         self._say_hint()
 
@@ -329,7 +329,7 @@ class ExploreStage(BenchStage):
 
     @Slot(str)
     def _on_left(self, key: str) -> None:
-        self.viewed.emit("view:mode", ALONE + key)
+        self.viewed.emit("view:alone", key)
         # Where it was chosen before, nothing changes and its tab stays pressed.
         self._map.show_key(self._left_wanted)
 

@@ -107,6 +107,7 @@ def test_a_method_about_a_picture_shows_it_alone(
     page = driver.to_bench()
     driver.drop(small_picture)
     driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.edits.set("view:mode", "side")
     page.choose_method("restoration.lpn_prior")
     driver.until(lambda: driver.stage.model.layers["damaged"].title == "Untouched")
     assert not page.parts.input.form.is_shown("noise")
@@ -120,6 +121,20 @@ def test_a_method_about_a_picture_shows_it_alone(
     assert model.layers["estimate"].title == "Judged now · step 2"
     # It restores nothing, so there is no quality.
     assert set(driver.run.values) == {"dial", "prior", "inversion"}
+    # What is chosen already is no other choice.
+    shown = page.state
+    page.choose_method("restoration.lpn_prior")
+    assert page.state is shown
+    tabs = page.parts.stage._tabs
+    qtbot.mouseClick(tabs["difference"], Qt.MouseButton.LeftButton)
+    assert model.effective_mode() == "difference"
+    page.choose_method("restoration.lpn_prior")
+    assert model.effective_mode() == "difference"
+    driver.window.actions_["edit.undo"].trigger()
+    assert model.effective_mode() == "single"
+    # Elsewhere they are side by side as before.
     page.choose_method("restoration.wiener")
+    assert model.effective_mode() == "side"
+    assert tabs["side"].isChecked()
     driver.until(lambda: model.layers["damaged"].title == "Damaged")
     assert not page.parts.stage._chips

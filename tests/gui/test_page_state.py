@@ -84,20 +84,51 @@ def test_each_method_keeps_its_own_values() -> None:
     assert back.preset == ""
 
 
+CURVE = method("curve", lead="prox")
+
+
 def test_a_method_that_is_about_a_panel_shows_it_until_something_else_is_looked_at() -> None:
-    curve = method("curve", lead="prox")
-    bench = BenchSpec(
-        id="toy", title="Toy", verb="", summary="", icon="", inputs=(), fields=(), panels=()
-    )
-    state = initial(bench, [method("one"), curve])
-    assert state.view["mode"] == "wipe"
-    state = with_method(state, curve)
-    assert state.view["mode"] == "panel:prox"
-    state = state.with_values({"view:mode": "side"})
-    assert repaired(state, bench, [curve]).view["mode"] == "side"
-    catalogue = Catalogue(benches=(bench,), methods=(curve,))
-    reopened = from_request(catalogue, RunRequest(method="toy.curve"), state)
-    assert reopened.view["mode"] == "panel:prox"
+    state = initial(BENCH, [ONE, CURVE])
+    assert state.view == {"mode": "wipe", "alone": ""}
+    state = with_method(state.with_values({"view:mode": "side"}), CURVE)
+    assert state.view == {"mode": "side", "alone": "prox"}
+    # Chosen once more it is what it was, also where one has looked elsewhere.
+    assert with_method(state, CURVE) == state
+    away = state.with_values({"view:mode": "difference"})
+    assert away.view == {"mode": "difference", "alone": ""}
+    assert with_method(away, CURVE) == away
+    assert repaired(away, BENCH, [ONE, CURVE]) == away
+    catalogue = Catalogue(benches=(BENCH,), methods=(CURVE,))
+    reopened = from_request(catalogue, RunRequest(method="toy.curve"), away)
+    assert reopened.view == {"mode": "difference", "alone": "prox"}
+
+
+def test_what_was_looked_at_before_is_there_again_behind_another_method() -> None:
+    model = PageModel(initial(BENCH, [ONE, CURVE]))
+    model.set("view:mode", "side")
+    model.replace(with_method(model.state, CURVE), "Method")
+    model.replace(with_method(model.state, ONE), "Method")
+    assert model.state.view["mode"] == "side"
+    model.undo()
+    assert model.state.view == {"mode": "side", "alone": "prox"}
+    model.undo()
+    assert model.state.view == {"mode": "side", "alone": ""}
+    model.redo()
+    assert model.state.view == {"mode": "side", "alone": "prox"}
+    # The same mode again is a look away from it.
+    model.set("view:mode", "side")
+    assert model.state.view == {"mode": "side", "alone": ""}
+
+
+def test_a_page_kept_by_an_older_version_shows_what_it_showed() -> None:
+    state = initial(BENCH, [ONE, CURVE])
+    for old, now in (
+        ({"mode": "panel:prox"}, {"mode": "wipe", "alone": "prox"}),
+        ({"mode": "side"}, {"mode": "side", "alone": ""}),
+        ({}, {"mode": "wipe", "alone": ""}),
+    ):
+        kept = msgspec.structs.replace(state, view=old)
+        assert repaired(kept, BENCH, [ONE, CURVE]).view == now
 
 
 def test_presets_are_recognized_from_their_values() -> None:

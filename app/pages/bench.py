@@ -402,7 +402,10 @@ class BenchPage(Page):
     def _ask(self, *, picture: bool) -> None:
         if self._was_entered:
             wanted = picture and not self.desk.run.active
-            self.preview.ask(self.request(), picture=wanted or self.preview.pending)
+            # What the chosen method says of the problem does not count for those that race.
+            racing = self.race.requests() if self.state.race.on else []
+            request = racing[0] if racing else self.request()
+            self.preview.ask(request, picture=wanted or self.preview.pending)
             self.race.judge()
 
     # --- the run -------------------------------------------------------------------------

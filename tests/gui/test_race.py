@@ -312,6 +312,38 @@ def test_who_cannot_take_part_says_so_before_the_race(racing: Any, driver: Any) 
     driver.until(lambda: not any(panel.racers[name]._error.text() for name in METHODS))
 
 
+def test_a_race_shows_the_damage_that_is_set_and_not_that_of_the_chosen_method(
+    driver: Any, small_picture: Path
+) -> None:
+    page = driver.to_bench()
+    driver.drop(small_picture)
+    driver.until(lambda: driver.stage.model.frame == (96, 96))
+    for name, value in (("damage", "missing"), ("missing.fraction", 0.8), ("noise", 0.0)):
+        page.edits.set(f"problem:{name}", value)
+    stage, original = driver.stage, page.parts.stage.original
+
+    def lost() -> float:
+        """The share of the picture that is not as it was."""
+        if not {"damaged", original} <= set(stage.keys()):
+            return 0.0
+        pair = stage.picture("damaged"), stage.picture(original)
+        return float((pair[0] != pair[1]).any(axis=-1).mean())
+
+    driver.until(lambda: 0.7 < lost() < 0.9)
+    # It judges the picture as it was given, whatever is set.
+    page.choose_method("restoration.lpn_prior")
+    driver.until(lambda: stage.model.layers["damaged"].title == "Untouched")
+    page.race.toggle()
+    driver.until(lambda: 0.7 < lost() < 0.9)
+    # What those that race cannot work on is said at its place, and at the line of each.
+    page.edits.set("problem:damage", "lost_phase")
+    driver.until(lambda: page.parts.input.form.errors().get("damage"))
+    racers = page.parts.race.racers
+    driver.until(lambda: all(racers[name]._error.text() for name in page.state.race.methods))
+    page.race.toggle()
+    driver.until(lambda: not page.parts.input.form.errors().get("damage"))
+
+
 def test_durations_go_with_the_size_of_the_picture(racing: Any, driver: Any) -> None:
     racer = racing.parts.race.racers["restoration.wiener"]
     small = words.duration(racer._method.presets[0], 128 * 128)

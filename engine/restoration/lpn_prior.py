@@ -13,16 +13,18 @@ search for y has not arrived (the residual beside the value says so), the value 
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import AfterValidator
 from torch import Tensor
 from torch.nn import functional as F
 
 from engine.catalogue import PanelSpec, PresetSpec, SeriesSpec
-from engine.data.pictures import resize
-from engine.method import Method, Settings, Solver, State, knob
+from engine.data.pictures import read_picture, resize
+from engine.method import BadInput, Method, Settings, Solver, State, knob
 from engine.models import zoo
+from engine.models.pretrained_files import absolute
 from engine.operators import Identity
 from engine.operators.kernels import gaussian_kernel
 from engine.restoration.diffusion import draw
@@ -65,7 +67,15 @@ class Params(Settings):
         "noise",
         title="Dial in",
         help="How the original picture is spoiled, from not at all to the most.",
-        titles={"noise": "Noise", "blur": "Blur", "blend": "A blend with its mirror image"},
+        titles={"noise": "Noise", "blur": "Blur", "blend": "A blend with another picture"},
+    )
+    other: Annotated[str, AfterValidator(absolute)] = knob(
+        "",
+        title="Second picture",
+        help="What the picture is blended with: any picture file, of which the middle is taken. "
+        "Left empty, it is the picture's own mirror image.",
+        kind="file",
+        when={"change": ["blend"]},
     )
     noise: float = knob(
         0.3,
@@ -108,16 +118,16 @@ class Params(Settings):
     )
 
 
-def spoiled(picture: Tensor, change: Change, amount: float, noise: Tensor) -> Tensor:
+def spoiled(picture: Tensor, change: Change, amount: float, other: Tensor) -> Tensor:
     """``picture`` (1, C, H, W) with noise of deviation ``amount``, blurred by ``amount`` pixels,
-    or blended with its mirror image, which gets the weight ``amount``.
+    or blended with another picture, which gets the weight ``amount``.
 
-    ``noise`` is unit noise of the picture's shape.
+    ``other`` is that picture, or unit noise, of the same shape.
     """
     if change == "noise":
-        return picture + amount * noise
+        return picture + amount * other
     if change == "blend":
-        return torch.lerp(picture, picture.flip(-1), amount)
+        return torch.lerp(picture, other, amount)
     kernel = gaussian_kernel(amount, min(math.ceil(4 * amount), min(picture.shape[-2:]) - 1))
     line = (kernel.sum(0) / kernel.sum()).to(picture)
     radius, channels = len(line) // 2, picture.shape[1]
@@ -149,6 +159,27 @@ def original(problem: Problem, side: int) -> Tensor:
     return resize(picture, max(8, round(height * scale)), max(8, round(width * scale)))
 
 
+def second(path: str, picture: Tensor) -> Tensor:
+    """What ``picture`` (1, C, H, W) is blended with: the middle of a file, of the same shape, or
+    where none is named its mirror image.
+
+    Raises:
+        BadInput: (field ``other``) the file is no picture.
+    """
+    if not path:
+        return picture.flip(-1)
+    try:
+        found = read_picture(path).tensor()
+    except BadInput as error:
+        raise BadInput(f"other: {error}", "other") from error
+    height, width = picture.shape[-2:]
+    scale = min(found.shape[-2] / height, found.shape[-1] / width)
+    tall, wide = round(height * scale), round(width * scale)
+    top, left = (found.shape[-2] - tall) // 2, (found.shape[-1] - wide) // 2
+    found = resize(found[..., top : top + tall, left : left + wide], height, width)
+    return found.mean(1, keepdim=True) if picture.shape[1] == 1 else found
+
+
 def solve(
     problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
 ) -> Solver:
@@ -162,6 +193,7 @@ def solve(
     ends = {"noise": params.noise, "blur": params.blur, "blend": 1.0}
     dial = torch.linspace(0.0, ends[params.change], params.steps)
     parts = -(-params.search // PART_OF_SEARCH)
+    another = second(params.other, picture) if params.change == "blend" else None
 
     def shown(x: Tensor) -> Tensor:
         _, height, width = problem.operator.shape_picture
@@ -171,7 +203,9 @@ def solve(
     def first() -> Tensors:
         lines = torch.stack([dial, torch.full_like(dial, math.inf)])
         search = prox.begin(picture, picture)
-        kept = {"noise": draw(picture, rng), "opinion": lines, "zero": search.psi[0]}
+        other = draw(picture, rng) if another is None else another.contiguous()
+        # As runs of before kept it, which can be gone on with.
+        kept = {"noise": other, "opinion": lines, "zero": search.psi[0]}
         return {"x": shown(picture), **kept, **search._asdict()}
 
     def step(k: int, at: Tensors, params: Params) -> tuple[Tensors, Numbers]:
@@ -227,8 +261,8 @@ METHOD = Method(
             "blend",
             "Two pictures in one",
             {"change": "blend"},
-            "Slides from the picture to its mirror image. In between it has less detail than "
-            "either, which this prior can find more likely.",
+            "Slides from the picture to a second one, or to its mirror image. In between it has "
+            "less detail than either, which this prior can find more likely.",
             5.0,
         ),
     ),

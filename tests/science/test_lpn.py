@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from engine.data.pictures import write_png
+from engine.method import BadInput
 from engine.models.proximal import Batch, Loss, Stage, Trainer, fit
 from engine.nets.lpn import ConvexLine, ConvexPicture
 from engine.operators import (
@@ -24,7 +27,7 @@ from engine.restoration import learned_prox
 from engine.restoration.data_step import DataStep
 from engine.restoration.learned_prox import GaussianPotential, LearnedProx
 from engine.restoration.lpn import Strength, admm_step, gradient_step, relaxed, strength
-from engine.restoration.lpn_prior import spoiled, value
+from engine.restoration.lpn_prior import second, spoiled, value
 from engine.restoration.priors import GaussianPrior
 
 SHAPE = (3, 12, 16)
@@ -228,11 +231,26 @@ def test_every_loss_gives_a_gaussian_the_same_line(loss: Loss) -> None:
     assert float((f - y * tau**2 / (tau**2 + sigma**2)).abs().max()) < 0.05
 
 
+def test_the_second_picture_of_a_blend_is_the_middle_of_a_file(tmp_path: Path) -> None:
+    height, width = SHAPE[1:]
+    wide = torch.zeros(3, 2 * height, 6 * width)
+    wide[1, :, 2 * width : 4 * width] = 1.0
+    write_png(tmp_path / "wide.png", wide)
+    found = second(str(tmp_path / "wide.png"), picture(3).float())
+    assert found.shape == (1, *SHAPE)
+    torch.testing.assert_close(found[0].mean((1, 2)), torch.tensor([0.0, 1.0, 0.0]))
+    assert second(str(tmp_path / "wide.png"), picture(3, 1)).shape == (1, 1, height, width)
+    with pytest.raises(BadInput, match=r"other: picture 'none\.png' does not exist") as refused:
+        second(str(tmp_path / "none.png"), picture(3))
+    assert refused.value.field == "other"
+
+
 def test_blur_and_blend_are_what_they_say() -> None:
     x, noise = picture(3), torch.zeros(1, *SHAPE)
     assert torch.equal(spoiled(x, "blur", 0.0, noise), x)
-    assert torch.allclose(spoiled(x, "blend", 1.0, noise), x.flip(-1))
-    assert torch.equal(spoiled(x, "blend", 0.5, noise), spoiled(x.flip(-1), "blend", 0.5, noise))
+    mirrored = second("", x)
+    assert torch.allclose(spoiled(x, "blend", 1.0, mirrored), x.flip(-1))
+    assert torch.equal(spoiled(x, "blend", 0.5, mirrored), spoiled(mirrored, "blend", 0.5, x))
     even = torch.full_like(x, 0.3)
     assert torch.allclose(spoiled(even, "blur", 2.0, noise), even)
     assert float(spoiled(x, "blur", 2.0, noise).std()) < 0.5 * float(x.std())

@@ -17,6 +17,8 @@ from engine.operators import (
 
 #: Fourier transforms of pixels that finding a lost phase may take before a method begins.
 PHASE_WORK = 12_000_000
+#: How far below white a number still counts as white, for its noise.
+WHITE_SLACK = 0.03
 
 
 def first_picture(A: Operator, y: Tensor) -> Tensor:
@@ -33,7 +35,8 @@ def first_picture(A: Operator, y: Tensor) -> Tensor:
     if isinstance(A, Grayscale):
         return y.expand(-1, *A.shape_in)
     if isinstance(A, Overexposure):
-        return y / A.gain
+        # White may be any brighter: just beyond the clip nothing holds it back.
+        return torch.where(y > 1.0 - WHITE_SLACK, 1.0 + WHITE_SLACK, y) / A.gain
     if isinstance(A, PhaseRetrieval):
         steps = min(400, max(10, PHASE_WORK // y[0].numel()))
         return A.retrieved(y, steps)

@@ -147,7 +147,8 @@ def _place(done: float) -> int:
 
 def _strip(before: Tensors | None, tile: Tensor, place: int) -> Tensor:
     height, width = tile.shape[-2:]
-    if before is None:
+    # A checkpoint of an older version can hold tiles of another height: those moments go.
+    if before is None or before["trajectory"].shape[-2] != height:
         size = (1, tile.shape[1], height, KEPT * (width + GAP) - GAP)
         strip = tile.new_full(size, PARTING)
     else:

@@ -28,6 +28,7 @@ from engine.restoration.panels import observe
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior
 from engine.restoration.problem import Problem, RestorationSettings
 from engine.restoration.replacement import Replacement
+from engine.restoration.score_panels import GAP
 from engine.restoration.score_sde import Params, pc_step, solve
 from engine.restoration.sde import SDE, Family, Score, score_of, times
 
@@ -260,6 +261,23 @@ def test_a_flow_is_resumed_with_equal_bits(problem: Problem, task: str, tmp_path
     for name, tensor in whole[-1].tensors.items():
         assert torch.equal(tensor, rest[-1].tensors[name]), name
     assert whole[-1].scalars == rest[-1].scalars
+
+
+def test_a_run_of_an_older_version_goes_on_with_a_new_strip(
+    problem: Problem, tmp_path: Path
+) -> None:
+    whole = run(problem, task="generate", sampler="ode", tolerance=1e-3)
+    kept = whole[2]
+    # There was no gray between the noisy picture and the expected one.
+    kept.tensors["trajectory"] = kept.tensors["trajectory"][..., GAP:, :].clone()
+    kept.save(tmp_path / "state")
+    rest = run(
+        problem, State.load(tmp_path / "state"), 1, task="generate", sampler="ode", tolerance=1e-3
+    )
+    strip = rest[-1].tensors["trajectory"]
+    assert strip.shape == whole[-1].tensors["trajectory"].shape
+    width = problem.operator.shape_in[-1]
+    assert torch.equal(strip[..., -width:], whole[-1].tensors["trajectory"][..., -width:])
 
 
 def test_a_judged_picture_ends_with_bits_per_dimension(problem: Problem) -> None:

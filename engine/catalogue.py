@@ -80,10 +80,11 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One live view. An image panel shows the array that ``name`` names: a picture or, where it
     has a ``scale``, numbers (height, width) that are drawn in false colors.
 
-    One with ``when`` counts while the knobs named there have one of those values. A method's image
-    panel with the name of one of its bench says that one anew; in its title ``{knob}`` is the value
-    of a knob of ``when``. Below the stage panels of a lower ``order`` come first, and of the same
-    order those of the bench.
+    An image panel of a method can have ``when``: it counts in runs in which the knobs named there,
+    none of them ``live``, have one of those values, and in its title ``{knob}`` is the value of
+    such a knob. One with the name of an image panel of the bench says that one anew, in its title
+    and help; there can be several of these, of which the first that counts does. Below the stage
+    panels of a lower ``order`` come first, and of the same order those of the bench.
 
     A plot panel draws lines that change as a whole: its array is (1 + series, points), and its
     first row are the positions, which ``x_title`` names. A bars panel draws a bar from 0 to 1 for

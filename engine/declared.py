@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from string import Formatter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -48,21 +48,9 @@ def _of_method(method: Method) -> Iterator[str]:
         if _is_settings(method.params):
             for name, wrong in errors(method.params, preset.values).items():
                 yield f"presets: {preset.name}: {name}: {wrong}"
-    yield from _panels(method.panels)
-    if _is_settings(method.params):
-        yield from _said_anew(method)
+    yield from _panels(method.panels, _known(method.params))
     if method.preview is not None:
         yield from _signature(method.preview, 2, "preview", "(params, context)")
-
-
-def _said_anew(method: Method) -> Iterator[str]:
-    known = {field.name for field in fields_of(method.params)}
-    for panel in method.panels:
-        for name in sorted(set(panel.when) - known):
-            yield f"panels: {panel.name} depends on {name}, which is no knob"
-        named = {name for _, name, _, _ in Formatter().parse(panel.title) if name is not None}
-        for name in sorted(named - set(panel.when)):
-            yield f"panels: {panel.name} has {{{name}}} in its title, which it does not depend on"
 
 
 def _of_bench(bench: Bench) -> Iterator[str]:
@@ -74,7 +62,8 @@ def _of_bench(bench: Bench) -> Iterator[str]:
             yield f"inputs: {spec.name or spec.title or 'one'} lacks a name or title"
     if not any(panel.kind == "image" for panel in bench.panels):
         yield "panels: there is no picture to watch"
-    yield from _panels(bench.panels)
+    # The bench's knobs are the problem, and what it shows is the same whatever that is.
+    yield from _panels(bench.panels, {})
     shapes = {"build": 2, "observe": 2, "pictures": 2, "save": 3, "preview": 2, "smaller": 1}
     for name, count in shapes.items():
         if (call := getattr(bench, name)) is not None:
@@ -82,6 +71,8 @@ def _of_bench(bench: Bench) -> Iterator[str]:
 
 
 def _empty(declaration: Any, *names: str) -> Iterator[str]:
+    if not isinstance(declaration.order, int):
+        yield "order: it is no whole number"
     for name in names:
         if not str(getattr(declaration, name)).strip():
             yield f"{name}: it is empty"
@@ -104,6 +95,14 @@ def _is_settings(model: Any) -> bool:
     return isinstance(model, type) and issubclass(model, Settings)
 
 
+def _known(model: Any) -> dict[str, FieldSpec]:
+    """The fields of a model by name; none where they cannot be drawn."""
+    try:
+        return {field.name: field for field in fields_of(model)} if _is_settings(model) else {}
+    except TypeError:
+        return {}
+
+
 def _settings(model: Any, where: str) -> Iterator[str]:
     if not _is_settings(model):
         yield f"{where}: it is not a Settings model"
@@ -122,7 +121,7 @@ def _settings(model: Any, where: str) -> Iterator[str]:
         yield f"{where}: the default of {name}: {wrong}"
     known = {field.name: field for field in fields}
     for field in fields:
-        for wrong in (*_drawn(field), *_conditions(field, known)):
+        for wrong in (*_drawn(field), *_conditions(field.when, known)):
             yield f"{where}: {field.name}: {wrong}"
 
 
@@ -141,21 +140,36 @@ def _drawn(field: FieldSpec) -> Iterator[str]:
         yield "it has no choices"
 
 
-def _conditions(field: FieldSpec, known: dict[str, FieldSpec]) -> Iterator[str]:
-    for name, values in field.when.items():
+def _conditions(when: Mapping[str, list[Any]], known: dict[str, FieldSpec]) -> Iterator[str]:
+    for name, values in when.items():
         other = known.get(name)
         if other is None:
             yield f"it depends on {name}, which is not there"
         elif not values:
             yield f"it depends on {name}, but on no value of it"
-        elif other.kind == "choice":
-            choices = [choice.value for choice in other.choices]
+        else:
+            kind = "choice" if other.kind == "choice" else "value of it"
             for value in values:
-                if value not in choices:
-                    yield f"it depends on {name} = {value!r}, which is no choice"
+                if not _takes(other, value):
+                    yield f"it depends on {name} = {value!r}, which is no {kind}"
 
 
-def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
+def _takes(field: FieldSpec, value: Any) -> bool:
+    """Whether a field can have this value, as it is compared with: a number is not its text."""
+    if field.kind == "choice":
+        return str(value) in [choice.value for choice in field.choices]
+    if field.kind == "bool" or isinstance(value, bool):
+        return field.kind == "bool" and isinstance(value, bool)
+    if field.kind not in ("int", "float"):
+        return isinstance(value, str)
+    low = -math.inf if field.minimum is None else field.minimum
+    high = math.inf if field.maximum is None else field.maximum
+    number = isinstance(value, int) or (field.kind == "float" and isinstance(value, float))
+    return number and low <= value <= high
+
+
+def _panels(panels: Iterable[PanelSpec], known: dict[str, FieldSpec]) -> Iterator[str]:
+    """``known`` are the knobs that a panel can depend on."""
     panels = list(panels)
     # A picture may be said in several ways, each for other values of knobs.
     single = [panel for panel in panels if panel.kind != "image" or not panel.when]
@@ -171,6 +185,23 @@ def _panels(panels: Iterable[PanelSpec]) -> Iterator[str]:
             yield f"panels: {panel.name} has a pointer, but is no image"
         if panel.kind != "image" and panel.scale is not None:
             yield f"panels: {panel.name} has a scale, but is no image"
+        if panel.kind != "image" and panel.when:
+            yield f"panels: {panel.name} depends on knobs, but is no image"
+        for wrong in (*_conditions(panel.when, known), *_filled(panel)):
+            yield f"panels: {panel.name}: {wrong}"
+        for name in panel.when:
+            if name in known and known[name].live:
+                yield f"panels: {panel.name}: it depends on {name}, which changes during a run"
         for series in panel.series:
             if not series.metric or not series.title:
                 yield f"panels: a series of {panel.name} lacks its metric or title"
+
+
+def _filled(panel: PanelSpec) -> Iterator[str]:
+    """What is wrong with a title once the values of knobs stand in it."""
+    try:
+        panel.title.format_map({name: values[0] for name, values in panel.when.items() if values})
+    except KeyError as error:
+        yield f"it has {{{error.args[0]}}} in its title, which it does not depend on"
+    except (ValueError, IndexError, AttributeError, TypeError) as error:
+        yield f"its title cannot be filled in ({error}); a brace itself is written twice"

@@ -15,7 +15,8 @@ import pkgutil
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -69,12 +70,12 @@ def discover(package: str = "engine") -> Installed:
         kind = benches if isinstance(found.declaration, Bench) else methods
         if found.id in kind:
             broken[found.module] = f"the id {found.id} is taken by {kind[found.id].module}"
-        elif faults := problems(found.declaration):
-            broken[found.module] = "; ".join(faults)
+        elif reason := _judged(_faults, found):
+            broken[found.module] = reason
         else:
             kind[found.id] = found
     for found in list(methods.values()):
-        if reason := _misfit(found.declaration, benches):
+        if reason := _judged(_misfits, found, benches):
             broken[found.module] = reason
             del methods[found.id]
     return _listed(benches, methods, broken)
@@ -152,26 +153,62 @@ def _imported(name: str, broken: dict[str, str]) -> ModuleType | None:
         return None
 
 
-def _misfit(method: Method, benches: dict[str, _Found]) -> str:
-    """Why a whole method cannot be listed with the benches that are there; empty if it can."""
+def _judged(judge: Callable[..., Iterable[str]], *given: Any) -> str:
+    """What is wrong with a declaration, in one line; also where it cannot even be judged."""
+    try:
+        return "; ".join(judge(*given))
+    except Exception as error:  # noqa: BLE001 - a stranger's declaration may hold anything
+        return f"it cannot be read ({type(error).__name__}: {error})"
+
+
+def _faults(found: _Found) -> Iterator[str]:
+    yield from problems(found.declaration)
+    if isinstance(found.declaration, Bench):
+        _check_types(_bench_spec(found, {}, {}))
+
+
+def _check_types(spec: MethodSpec | BenchSpec) -> None:
+    """Raises ``msgspec.ValidationError`` where the window could not read it."""
+    msgspec.convert(msgspec.to_builtins(spec), type(spec))
+
+
+def _misfits(found: _Found, benches: dict[str, _Found]) -> Iterator[str]:
+    """Why a whole method cannot be listed with the benches that are there."""
+    method: Method = found.declaration
     if method.bench not in benches:
-        return f"bench: {method.bench!r} is not there (known: {', '.join(benches) or 'none'})"
+        yield f"bench: {method.bench!r} is not there (known: {', '.join(benches) or 'none'})"
+        return
     bench: Bench = benches[method.bench].declaration
-    shared = {p.name: p.kind for p in bench.panels}
-    taken = [p for p in method.panels if p.name in shared]
-    if twice := [p.name for p in taken if not p.kind == shared[p.name] == "image"]:
-        return f"panels: {', '.join(twice)} is already a panel of the bench"
+    yield from _misfit_panels(method, bench)
     known = [field.name for field in fields_of(bench.problem)]
     for word, names in (("unused", method.unused), ("fixed", method.fixed)):
         if strange := [name for name in names if name not in known]:
             told = f"(known: {', '.join(known)})"
-            return f"{word}: {', '.join(strange)} is no field of the bench {told}"
-    for name, wrong in errors(bench.problem, dict(method.fixed)).items():
-        return f"fixed: {name}: {wrong}"
-    seen = {p.name for p in (*bench.panels, *method.panels) if p.kind in ("image", "plot")}
-    if method.lead and method.lead not in seen:
-        return f"lead: {method.lead} is no picture and no plot"
-    return ""
+            yield f"{word}: {', '.join(strange)} is no field of the bench {told}"
+    fixed = {name: value for name, value in method.fixed.items() if name in known}
+    for name, wrong in errors(bench.problem, fixed).items():
+        yield f"fixed: {name}: {wrong}"
+    _check_types(_method_spec(found))
+
+
+def _misfit_panels(method: Method, bench: Bench) -> Iterator[str]:
+    shared = {p.name: p.kind for p in bench.panels}
+    again = [p for p in method.panels if p.name in shared]
+    if taken := [p.name for p in again if not p.kind == shared[p.name] == "image"]:
+        yield f"panels: {', '.join(taken)} is already a panel of the bench"
+    for panel in again:
+        if panel.pointer or panel.scale is not None:
+            yield f"panels: {panel.name} has its pointer and scale from the bench"
+    own = Counter(p.name for p in method.panels if p.name not in shared and p.when)
+    for name, count in own.items():
+        if count > 1:
+            yield f"panels: {name} is there {count} times"
+    seen = {p.name: p.kind for p in (*method.panels, *bench.panels)}
+    kind = seen.get(method.lead)
+    if method.lead and kind not in ("image", "plot"):
+        yield f"lead: {method.lead} is no picture and no plot"
+    if kind == "plot" and (bench.stage != "compare" or method.lead in shared):
+        yield f"lead: {method.lead} is a plot, which takes one of its own and the stage compare"
 
 
 def _method_spec(found: _Found) -> MethodSpec:
@@ -203,7 +240,7 @@ def _bench_spec(found: _Found, methods: dict[str, Method], broken: dict[str, str
     bench: Bench = found.declaration
     examples = []
     for example in bench.examples:
-        if reason := _bad_example(example, bench, methods):
+        if reason := _judged(_bad_example, example, bench, methods):
             broken[f"{found.module}: example {example.title!r}"] = reason
         else:
             examples.append(example)
@@ -229,14 +266,15 @@ def _bench_spec(found: _Found, methods: dict[str, Method], broken: dict[str, str
     )
 
 
-def _bad_example(example: ExampleSpec, bench: Bench, methods: dict[str, Method]) -> str:
+def _bad_example(example: ExampleSpec, bench: Bench, methods: dict[str, Method]) -> Iterator[str]:
     if example.method not in methods:
-        return f"method {example.method} is not there"
+        yield f"method {example.method} is not there"
+        return
     wrong = errors(bench.problem, example.problem)
     wrong |= errors(methods[example.method].params, example.params)
     known = [spec.name for spec in bench.inputs]
     wrong |= {name: "there is no such input" for name in example.inputs if name not in known}
-    return "; ".join(f"{name}: {text}" for name, text in wrong.items())
+    yield from (f"{name}: {text}" for name, text in wrong.items())
 
 
 def _page(found: _Found) -> str:

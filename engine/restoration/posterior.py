@@ -62,15 +62,17 @@ COST = PanelSpec(
 )
 
 
-def samples_knob(most: int = MOST, default: int = 1) -> Any:
-    """The knob ``samples`` of every method that draws from the posterior."""
+def samples_knob(default: int = 1) -> Any:
+    """The knob ``samples`` of every method that draws from the posterior; ``panels`` counts on it
+    to end at ``MOST``.
+    """
     return knob(
         default,
         title="Samples",
         help="How many pictures are drawn at once. With more than one their average is shown, "
         "and where they disagree.",
         ge=1,
-        le=most,
+        le=MOST,
     )
 
 

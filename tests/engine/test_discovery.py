@@ -86,18 +86,89 @@ def test_a_method_of_no_bench_is_left_out(package: Path) -> None:
 
 
 def test_a_picture_of_the_bench_can_be_said_anew_by_what_depends_on_knobs(package: Path) -> None:
-    text = (package / "descent.py").read_text()
-    panel = 'PanelSpec(name="found", title="{%s} of it", kind="image", when={"%s": [1]})'
-    for named, depends in (("steps", "steps"), ("steps", "moon"), ("moon", "steps")):
-        added = text.replace("panels=[", f"panels=[{panel % (named, depends)}, ")
-        (package / f"odd_{named}_{depends}.py").write_text(added)
-    twice = panel % ("steps", "steps"), panel % ("jitter", "jitter")
-    (package / "odd_both.py").write_text(text.replace("panels=[", f"panels=[{', '.join(twice)}, "))
+    anew = {
+        "well": 'title="{steps} of it", when={"steps": [1]}',
+        "moon": 'title="It", when={"moon": [1]}',
+        "title": 'title="{moon} of it", when={"steps": [1]}',
+        "nested": 'title="{schedule.decay}", when={"schedule.decay": [1]}',
+        "brace": 'title="Set {0"',
+        "place": 'title="Set {}"',
+        "format": 'title="{steps:%}", when={"steps": ["1"]}',
+        "text": 'title="It", when={"steps": ["1"]}',
+        "far": 'title="It", when={"schedule.decay": [1.5]}',
+        "none": 'title="It", when={"steps": []}',
+        "live": 'title="It", when={"jitter": [1]}',
+        "pointer": 'title="It", pointer=True',
+        "scale": 'title="It", scale=ScaleSpec()',
+    }
+    add_panels(package, {n: f'PanelSpec(name="found", kind="image", {s})' for n, s in anew.items()})
+    again = (f'PanelSpec(name="found", kind="image", {anew["well"]})', "PanelSpec(name='found', ")
+    add_panels(package, {"both": f"{again[0]}, {again[1]}kind='image', title='It {{{{}}}}')"})
     catalogue = discover("rooms").catalogue
-    assert catalogue.method("toy.odd_steps_steps").panels[0].title == "{steps} of it"
+    assert catalogue.method("toy.odd_well").panels[0].title == "{steps} of it"
     assert [p.name for p in catalogue.method("toy.odd_both").panels] == ["found", "found", "rates"]
-    assert "moon, which is no knob" in catalogue.broken["rooms.toy.odd_steps_moon"]
-    assert "{moon} in its title" in catalogue.broken["rooms.toy.odd_moon_steps"]
+    reasons = {
+        "moon": "panels: found: it depends on moon, which is not there",
+        "title": "panels: found: it has {moon} in its title, which it does not depend on",
+        "nested": "panels: found: it has {schedule} in its title, which it does not depend on",
+        "brace": "panels: found: its title cannot be filled in (expected '}' before end of string)",
+        "place": "panels: found: its title cannot be filled in (",
+        "format": "panels: found: it depends on steps = '1', which is no value of it",
+        "text": "panels: found: it depends on steps = '1', which is no value of it",
+        "far": "panels: found: it depends on schedule.decay = 1.5, which is no value of it",
+        "none": "panels: found: it depends on steps, but on no value of it",
+        "live": "panels: found: it depends on jitter, which changes during a run",
+        "pointer": "panels: found has its pointer and scale from the bench",
+        "scale": "panels: found has its pointer and scale from the bench",
+    }
+    for name, reason in reasons.items():
+        assert catalogue.broken[f"rooms.toy.odd_{name}"].startswith(reason)
+
+
+def add_panels(package: Path, panels: dict[str, str]) -> None:
+    """For each name a method ``toy.odd_NAME`` with this panel more."""
+    text = (package / "descent.py").read_text().replace("import Pan", "import ScaleSpec, Pan")
+    for name, panel in panels.items():
+        added = text.replace("panels=[", f"panels=[{panel}, ")
+        (package / f"odd_{name}.py").write_text(added)
+
+
+def test_a_picture_of_its_own_is_said_once(package: Path) -> None:
+    own = 'PanelSpec(name="own", title="Own", kind="image", when={"steps": [%d]})'
+    add_panels(package, {"once": own % 1, "twice": f"{own % 1}, {own % 2}"})
+    catalogue = discover("rooms").catalogue
+    assert [p.name for p in catalogue.method("toy.odd_once").panels] == ["own", "rates"]
+    assert catalogue.broken["rooms.toy.odd_twice"] == "panels: own is there 2 times"
+
+
+def test_a_picture_of_the_bench_depends_on_no_knob(package: Path) -> None:
+    text = (package / "bench.py").read_text()
+    panel = 'PanelSpec(name="found", title="Found", kind="image"'
+    assert panel in text
+    (package / "bench.py").write_text(text.replace(panel, f'{panel}, when={{"size": [8]}}'))
+    reason = discover("rooms").catalogue.broken["rooms.toy.bench"]
+    assert reason == "panels: found: it depends on size, which is not there"
+
+
+@pytest.mark.parametrize("part", ["descent", "bench"])
+@pytest.mark.parametrize(
+    "odd", ["panels=3", "panels=[3]", "order='first'", "title=3", "extra=lambda: 0"]
+)
+def test_whatever_a_declaration_holds_the_rest_works(package: Path, part: str, odd: str) -> None:
+    room = package.parent / "spare"
+    room.mkdir()
+    for name in ("__init__", "bench", "descent"):
+        text = (package / f"{name}.py").read_text()
+        (room / f"{name}.py").write_text(text.replace('bench="toy"', 'bench="spare"'))
+    text = (package / f"{part}.py").read_text()
+    name = "METHOD" if part == "descent" else "BENCH"
+    odd = odd.replace("extra", "presets" if part == "descent" else "examples")
+    text += f"\n\nimport dataclasses\n{name} = dataclasses.replace({name}, {odd})\n"
+    (package / f"{part}.py").write_text(text)
+    catalogue, methods, _ = discover("rooms")
+    assert "spare.descent" in methods
+    assert "toy.descent" not in methods
+    assert catalogue.broken[f"rooms.toy.{part}"]
 
 
 def test_a_panel_of_the_bench_cannot_be_taken(package: Path) -> None:
@@ -125,15 +196,29 @@ def test_what_a_method_fixes_and_is_about_has_to_be_there(package: Path) -> None
         ("moon", 'fixed={"moon": 2},'),
         ("high", 'fixed={"zoom": 1e9},'),
         ("curve", 'lead="rates",'),
+        ("plot", 'lead="line",'),
     ):
         named = text.replace('bench="toy",', f'bench="toy", {more}')
-        (package / f"odd_{name}.py").write_text(named)
+        line = 'PanelSpec(name="line", title="Line", kind="plot", series=(SeriesSpec("y", "y"),))'
+        (package / f"odd_{name}.py").write_text(named.replace("panels=[", f"panels=[{line}, "))
     catalogue = discover("rooms").catalogue
+    assert catalogue.method("toy.odd_plot").lead == "line"
     fixed = catalogue.method("toy.odd_fixed")
     assert (fixed.fixed, fixed.lead) == ({"zoom": 2}, "found")
     assert "moon is no field of the bench" in catalogue.broken["rooms.toy.odd_moon"]
     assert catalogue.broken["rooms.toy.odd_high"].startswith("fixed: zoom: ")
     assert catalogue.broken["rooms.toy.odd_curve"] == "lead: rates is no picture and no plot"
+    # Where a person explores, no plot can take the place of the pictures.
+    bench = (
+        (package / "bench.py")
+        .read_text()
+        .replace("BENCH = Bench(", 'BENCH = Bench(stage="explore",')
+    )
+    (package / "bench.py").write_text(bench)
+    for name in [name for name in sys.modules if name.startswith("rooms.toy.")]:
+        del sys.modules[name]
+    catalogue = discover("rooms").catalogue
+    assert catalogue.broken["rooms.toy.odd_plot"].startswith("lead: line is a plot")
 
 
 def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:
@@ -303,6 +388,20 @@ def test_a_whole_declaration_has_no_problem(whole: tuple[Method, Bench]) -> None
             },
             "panels: p is an image, but has series",
         ),
+        (
+            {
+                "panels": [
+                    PanelSpec(
+                        name="p",
+                        title="P",
+                        kind="curve",
+                        series=(SeriesSpec("x", "X"),),
+                        when={"steps": [1]},
+                    )
+                ]
+            },
+            "panels: p depends on knobs, but is no image",
+        ),
         ({"solve": print}, "docstring: it names no source"),
         ({"solve": lambda problem: None}, "solve: it is not a generator function"),
         ({"solve": lambda problem: None}, "solve: it cannot be called as solve(problem, params"),
@@ -330,6 +429,10 @@ def test_what_a_method_lacks_is_told(
         ({"panels": ()}, "panels: there is no picture to watch"),
         ({"build": lambda: None}, "build: it cannot be called"),
         ({"problem": Odd}, "problem: plain: it has no title"),
+        (
+            {"panels": [PanelSpec(name="p", title="{size}", kind="image")]},
+            "panels: p: it has {size} in its title, which it does not depend on",
+        ),
     ],
 )
 def test_what_a_bench_lacks_is_told(

@@ -59,8 +59,8 @@ class RunController(QObject):
     moved = Signal(object)
     #: Metric to points, when a run goes on: everything up to there.
     curves = Signal(object)
-    #: The panels that the run has pictures for, before the first of them.
-    panels = Signal(object)
+    #: The panels that the run has pictures for, and its knobs, before the first of them.
+    panels = Signal(object, object)
     frame = Signal(str, object, int, bool)
     failed = Signal(object)
     #: The run has ended and cannot be written down: why, and what to do. ``go_on`` tries again.
@@ -215,7 +215,7 @@ class RunController(QObject):
         elif isinstance(event, Curves):
             self.curves.emit(event.curves)
         elif isinstance(event, Panels):
-            self.panels.emit([panel.name for panel in event.panels])
+            self.panels.emit([panel.name for panel in event.panels], event.params)
 
     def _on_job_state(self, event: JobState) -> None:
         state = _STATES.get(event.state, event.state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +42,14 @@ def status(value: str) -> str:
         "idle": _tr("Waiting for you"),
     }
     return known.get(value, value)
+
+
+def panel_of(key: str, panels: Iterable[PanelSpec], params: Mapping[str, Any]) -> PanelSpec | None:
+    """What is said of a picture under these knobs: by the first of ``panels`` that counts."""
+    for panel in panels:
+        if panel.name == key and all(params.get(n) in values for n, values in panel.when.items()):
+            return panel
+    return None
 
 
 def metrics(row: RunRow, catalogue: Catalogue) -> list[tuple[str, str, str]]:

@@ -248,7 +248,7 @@ class Scheduler:
         for event in job.early:
             self._event(job, event)
         self._notes(job, run)
-        self._emit(Panels(job.id, tuple(run.panels())))
+        self._emit(Panels(job.id, tuple(run.panels()), dict(run.params)))
         job.banked = run.seconds if job.start.resume else 0.0
         job.since = self._clock()
         job.checkpoint_due = job.since + self._checkpoint_every

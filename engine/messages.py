@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-PROTOCOL = 5
+PROTOCOL = 6
 
 
 class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -202,10 +202,15 @@ class PanelShape(msgspec.Struct, frozen=True):
 
 
 class Panels(msgspec.Struct, frozen=True, tag=True):
-    """The image panels of a job and their sizes; the window answers with ``Attach``."""
+    """The image panels of a job and their sizes; the window answers with ``Attach``.
+
+    ``params`` are all knobs of the method by dotted name, as the run understood them: a request may
+    leave some out, or have a number as text.
+    """
 
     job: str
     panels: tuple[PanelShape, ...]
+    params: dict[str, Any] = {}
 
 
 class Progress(msgspec.Struct, frozen=True, tag=True, kw_only=True):

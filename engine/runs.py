@@ -221,6 +221,11 @@ class Run:
         return self._state
 
     @property
+    def params(self) -> dict[str, Any]:
+        """The method's knobs as they are now, as flat JSON values."""
+        return dump(self._params)
+
+    @property
     def waiting(self) -> bool:
         """Whether nothing will happen without a person: idle, and nothing left to send."""
         replays = any(turn == self._resumes for turn, _, _ in self._replay)

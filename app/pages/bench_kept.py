@@ -10,7 +10,7 @@ import numpy as np
 from PySide6.QtCore import QObject
 
 from app import export, run_words
-from app.run_row import RunRow, checkpoint_params, read_folder, repeat_of, request_of
+from app.run_row import RunRow, checkpoint_params, flatten, read_folder, repeat_of, request_of
 from engine.catalogue import BenchSpec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class KeptRuns(QObject):
         if self._busy() or not page.open_request(request_of(row), self.tr("Reopen")):
             return
         pictures = kept_pictures(row.path, page.bench)
-        page.parts.stage.set_params(page.request().params)
+        page.parts.stage.set_params(flatten(row.params))
         if pictures:
             page.parts.stage.show_pictures(pictures)
             page.desk.shown = page.state.request()

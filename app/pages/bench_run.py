@@ -156,8 +156,6 @@ class RunDesk(QObject):
             self._forget_moments()
             self._curves.clear()
             self.shown = None
-        if self.run.request is not None:
-            self._stage.set_params(self.run.request.params)
         self._warm(True)
         self.began.emit()
 

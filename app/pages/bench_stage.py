@@ -160,7 +160,12 @@ class StagePanel(BenchStage):
             tab.setChecked(key == (name if alone else mode))
 
     def _offer(self, panel: PanelSpec) -> None:
-        chip = TabButton(panel.title.format_map(self._params), self)
+        title = panel.title.format_map(self._params)
+        if (chip := self._chips.get(panel.name)) is not None:
+            # It was an earlier run's, with other knobs.
+            chip.setText(title)
+            return
+        chip = TabButton(title, self)
         chip.setObjectName(panel.name)
         chip.setToolTip(panel.help)
         chip.clicked.connect(self._on_tab)
@@ -178,8 +183,7 @@ class StagePanel(BenchStage):
             self._row.remove(chip)
             self._look()
 
-    def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
-        """Pictures before a run; whatever a run had shown goes away."""
+    def _show_only(self, arrays: dict[str, Any], note: str) -> None:
         self.stage.set_note(note)
         self.stage.set_single(None)
         for key in self.stage.keys():  # noqa: SIM118 - a method, not a mapping
@@ -191,29 +195,24 @@ class StagePanel(BenchStage):
             self._put_on(self.stage, key, array, self._title(key))
             self._offer_picture(key)
 
-    @Slot(object)
-    def expect(self, panels: Collection[str]) -> None:
-        """What an earlier run had of the method's own pictures, and this one has not, goes away."""
-        for key in [key for key in self._chips if key not in panels]:
+    def _keep(self, keys: Collection[str]) -> None:
+        # The others are the bench's, of which every run has its own.
+        for key in [key for key in self._chips if key not in keys]:
             self._forget(key)
 
     def _offer_picture(self, key: str) -> None:
         """Let a picture be seen alone, where it is the method's own or what that is about."""
         panel = self._panel(key)
         wanted = key in self._method_panels or key == self._lead
-        if panel is not None and wanted and key not in self._chips:
+        if panel is not None and wanted:
             self._offer(panel)
 
-    def show_frame(self, panel: str, array: Any, step: int) -> None:
-        """A picture of the run; it says its step."""
-        own = self._method_panels.get(panel)
-        if own and not self._counts(own):
-            return
-        title = self._title(panel)
-        if panel == self.result and step > 0:
+    def _show(self, key: str, array: Any, step: int) -> None:
+        title = self._title(key)
+        if key == self.result and step > 0:
             title = self.tr("{title} · step {step}").format(title=title, step=step)
-        self._put_on(self.stage, panel, array, title)
-        self._offer_picture(panel)
+        self._put_on(self.stage, key, array, title)
+        self._offer_picture(key)
 
     def paint(self, on: bool, tool: str | None = None) -> None:
         """Offer the tools of painting and take one in hand, or put all of it away."""

@@ -71,6 +71,9 @@ class _Pane(QWidget):
 
     def offer(self, key: str, title: str, tip: str = "") -> None:
         """A picture of the stage can be seen; its first time it gets a tab."""
+        if (tab := self._tabs.get(key)) is not None and tab.text() != title:
+            tab.setText(title)
+            self._name()
         if key not in self._tabs:
             tab = self._tabs[key] = TabButton(title, self)
             tab.setObjectName(key)
@@ -212,26 +215,22 @@ class ExploreStage(BenchStage):
         super().set_method(panels, lead)
         self._arrange()
 
-    def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
-        """Pictures before a run; whatever a run had shown goes away."""
+    def _show_only(self, arrays: dict[str, Any], note: str) -> None:
         self.stage.set_note(note)
         for key, array in arrays.items():
             self._put(key, array)
-        self.expect(arrays)
+        self._keep(arrays)
 
-    @Slot(object)
-    def expect(self, panels: Collection[str]) -> None:
-        """What an earlier run or a preview left in the other panes goes away."""
+    def _keep(self, keys: Collection[str]) -> None:
         for key in self.keys():
-            if key not in panels:
+            if key not in keys:
                 self._pane(key).drop(key)
         self._arrange()
 
-    def show_frame(self, panel: str, array: Any, step: int) -> None:
-        """A picture of the run, in its place."""
-        stage = self._pane(panel).stage
+    def _show(self, key: str, array: Any, step: int) -> None:
+        stage = self._pane(key).stage
         before = stage.keys(), stage.model.frame
-        self._put(panel, array)
+        self._put(key, array)
         if (stage.keys(), stage.model.frame) != before:
             self._arrange()
 

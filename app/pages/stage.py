@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QWidget
 
+from app import run_words
 from app.actions import ActionSet
 from app.page_state import PageState
 from engine.catalogue import PanelSpec
@@ -47,7 +48,7 @@ class BenchStage(QWidget):
         #: Pictures that only the method makes, and those of the bench that it says anew.
         self._method_panels: dict[str, PanelSpec] = {}
         self._said_anew: list[PanelSpec] = []
-        #: The knobs of the run whose pictures come.
+        #: The knobs of the run whose pictures come, or under which there are some before one.
         self._params: dict[str, Any] = {}
         self._run_state = "none"
         #: Where the result is seen, quiet lines are said and pictures are copied from.
@@ -104,20 +105,19 @@ class BenchStage(QWidget):
         self._let_point()
 
     def set_params(self, params: Mapping[str, Any]) -> None:
-        """The knobs of the run whose pictures come next: with them titles and panels change."""
+        """Knobs, by dotted name and typed, under which pictures are: with them titles and panels
+        change.
+        """
         self._params = dict(params)
-
-    def _counts(self, panel: PanelSpec) -> bool:
-        """Whether a panel says something under the knobs of the run."""
-        return all(self._params.get(name) in values for name, values in panel.when.items())
 
     def _panel(self, key: str) -> PanelSpec | None:
         """What is said of a picture; None where nobody declares it, or it does not count now."""
-        for anew in self._said_anew:
-            if anew.name == key and self._counts(anew):
-                return anew
-        own = self._method_panels.get(key)
-        return self._shared.get(key) if own is None else own if self._counts(own) else None
+        panels = (*self._said_anew, *self._method_panels.values(), *self._panels)
+        return run_words.panel_of(key, panels, self._params)
+
+    def _counts(self, key: str) -> bool:
+        """Whether a picture says something under these knobs."""
+        return key not in self._method_panels or self._panel(key) is not None
 
     def _title(self, key: str) -> str:
         panel = self._panel(key)
@@ -145,14 +145,28 @@ class BenchStage(QWidget):
 
     def show_pictures(self, arrays: dict[str, Any], note: str = "") -> None:
         """Pictures before a run; whatever a run had shown goes away."""
-        raise NotImplementedError
+        self._show_only({key: array for key, array in arrays.items() if self._counts(key)}, note)
 
-    @Slot(object)
-    def expect(self, panels: Collection[str]) -> None:
-        """A run has pictures for these, and for no others."""
+    @Slot(object, object)
+    def expect(self, panels: Collection[str], params: Mapping[str, Any]) -> None:
+        """A run with these knobs has pictures for these panels: what an earlier one left of others,
+        and of such as say nothing under these knobs, goes away.
+        """
+        self.set_params(params)
+        self._keep({key for key in panels if self._counts(key)})
 
     def show_frame(self, panel: str, array: Any, step: int) -> None:
-        """A picture of the run."""
+        """A picture of the run at this step; none that says nothing under its knobs."""
+        if self._counts(panel):
+            self._show(panel, array, step)
+
+    def _show_only(self, arrays: dict[str, Any], note: str) -> None:
+        raise NotImplementedError
+
+    def _keep(self, keys: Collection[str]) -> None:
+        raise NotImplementedError
+
+    def _show(self, key: str, array: Any, step: int) -> None:
         raise NotImplementedError
 
     def ask_for(self, text: str) -> None:

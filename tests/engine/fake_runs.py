@@ -58,6 +58,7 @@ class FakeRun:
         self.step = values.get("begin", 0)
         #: How often it cannot be closed.
         self.full: int = values.get("full", 0)
+        self.params: dict[str, Any] = {"gain": 0.5}
         self.notes: list[str] = []
         self.seconds: float = values.get("seconds", 0.0)
         self.curves: dict[str, list[tuple[int, float]]] = values.get("curves", {})

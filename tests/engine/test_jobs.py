@@ -51,6 +51,7 @@ def test_a_job_goes_through_its_states_and_tells_every_number():
     assert bench.steps() == list(range(21))
     assert bench.runs["a"].closed == [("finished", "")]
     assert bench.of(Panels)[0].panels[0].shape == (4, 4, 3)
+    assert bench.of(Panels)[0].params == {"gain": 0.5}
     last = bench.of(Frame)[-1]
     assert last.final
     assert last.step == 20

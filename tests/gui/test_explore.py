@@ -17,7 +17,7 @@ from PySide6.QtTest import QTest
 from app import engine_cli
 from app.pages.pointer_feed import PointerFeed
 from app.run_row import read_folder, read_json
-from engine.catalogue import Catalogue
+from engine.catalogue import Catalogue, PanelSpec, ScaleSpec
 from engine.messages import Nudge, Pointer
 
 PLUGIN = Path(__file__).parent / "plugin"
@@ -169,6 +169,31 @@ def test_a_run_that_computes_is_steered_on_its_map_too(driver: Any, qtbot: Any) 
     explorer.end()
     explorer.page.choose_method("land.walk")
     assert "counts" not in stage.keys()  # noqa: SIM118
+
+
+def test_a_picture_that_says_nothing_under_the_knobs_is_not_shown(
+    open_window: Callable[..., Any],
+) -> None:
+    stage = Explorer(open_window(engine=False)).stage
+    gray, numbers = np.zeros((16, 16, 3), np.uint8), np.zeros((16, 16), np.float32)
+    own = PanelSpec(
+        name="spread",
+        title="Spread of {samples}",
+        kind="image",
+        when={"samples": [2, 3]},
+        scale=ScaleSpec(),
+    )
+    stage.set_method([own])
+    for samples, keys in ((1, {"map"}), (2, {"map", "spread"}), (3, {"map", "spread"})):
+        stage.expect(["map", "spread"], {"samples": samples})
+        stage.show_frame("map", gray, 1)
+        stage.show_frame("spread", numbers, 1)
+        assert set(stage.keys()) == keys
+    assert stage._map._tabs["spread"].text() == "Spread of 3"
+    stage.expect(["map", "spread"], {"samples": 1})
+    assert stage.keys() == ["map"]
+    stage.show_pictures({"map": gray, "spread": numbers})
+    assert stage.keys() == ["map"]
 
 
 def test_what_is_not_there_takes_no_room(open_window: Callable[..., Any]) -> None:

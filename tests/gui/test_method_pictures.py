@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PySide6.QtCore import Qt
+
+from app.run_row import read_folder
+from engine import headless
+from engine.messages import RunRequest
 
 
 def test_samples_and_their_spread_can_be_looked_at(
@@ -138,3 +144,48 @@ def test_a_method_about_a_picture_shows_it_alone(
     assert tabs["side"].isChecked()
     driver.until(lambda: model.layers["damaged"].title == "Damaged")
     assert not page.parts.stage._chips
+
+
+def test_a_run_of_the_command_line_is_told_as_it_was_understood(
+    driver: Any, small_picture: Path, tmp_path: Path
+) -> None:
+    """Its request leaves defaults out and has numbers as text."""
+    page = driver.to_bench()
+    request = RunRequest(method="restoration.diffpir", inputs={"picture": str(small_picture)})
+    runs = {"sparse": ["prior=gaussian", "steps=4"], "text": ["samples=3", "prior=gaussian"]}
+    stop, titles = headless.Stop(), page.parts.stage.stage.model.layers
+    for name, said, several in (("sparse", runs["sparse"], 2), ("text", runs["text"], 3)):
+        asked = headless.with_settings(request, said)
+        stop.asked = True
+        folder = tmp_path / name
+        headless.drive(asked, folder, io.StringIO(), stop)
+        page.kept.resume(read_folder(folder))
+        driver.until(lambda: driver.run.state == "finished")
+        driver.until(lambda: "spread" in page.parts.stage._chips)
+        title = titles["estimate"].title
+        assert title.startswith(f"Mean of {several} samples · step ")
+        page.choose_method("restoration.wiener")
+        # As it is kept, it is told the same.
+        page.kept.reopen(read_folder(folder))
+        assert titles["estimate"].title == f"Mean of {several} samples"
+
+
+def test_what_an_earlier_run_disagreed_about_is_not_offered_for_new_pictures(
+    driver: Any,
+) -> None:
+    driver.to_bench()
+    page = driver.bench
+    page.choose_method("restoration.score_sde")
+    stage, gray = page.parts.stage, np.full((8, 8, 3), 90, np.uint8)
+    panels = ("estimate", "samples", "spread")
+    stage.expect(panels, {"task": "restore", "samples": 2})
+    for panel in ("estimate", "samples"):
+        stage.show_frame(panel, gray, 1)
+    stage.show_frame("spread", np.zeros((8, 8), np.float32), 1)
+    assert stage._chips.keys() == {"samples", "spread"}
+    stage.expect(panels, {"task": "generate", "samples": 2})
+    stage.show_frame("spread", np.zeros((8, 8), np.float32), 1)
+    assert stage._chips.keys() == {"samples"}
+    assert "spread" not in stage.keys()  # noqa: SIM118
+    stage.show_frame("estimate", gray, 1)
+    assert stage.stage.model.layers["estimate"].title == "New picture · step 1"

@@ -320,8 +320,8 @@ METHOD = Method(
             help="How near an answer must be to count as right: it goes down in stairs.",
         ),
     ),
-    # Shrinking takes noise away, and nothing else.
-    fixed={"damage": "noise"},
+    # Shrinking takes noise away, and nothing else; how much there is it has to know.
+    fixed={"damage": "noise", "already_damaged": False},
     lead="prox",
     priors=("lpn-line",),
     order=52,

@@ -72,10 +72,10 @@ def test_a_method_about_a_curve_shows_it_large(driver: Any, qtbot: Any) -> None:
     page.edits.set("problem:damage", "missing")
     assert fields.is_shown("missing.kind")
     page.choose_method("restoration.lpn_line")
-    # It has its own damage, so that nobody is asked for one.
+    # It has its own damage, so that nobody is asked for one, or whether it is there already.
     assert [name for name in fields.names() if fields.is_shown(name)][:2] == [
         "noise",
-        "already_damaged",
+        "full_size",
     ]
     assert page.parts.input._paint.isHidden()
     assert panel.stage.isVisible()

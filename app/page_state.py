@@ -10,7 +10,7 @@ A value is named by a *key*: ``method``, ``seed``, ``problem:blur.sigma``,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -98,12 +98,14 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
             state = state._with_section(section, values)
         return state
 
-    def request(self) -> RunRequest:
-        """The run that this page describes; its inputs without the empty ones."""
+    def request(self, fixed: Collection[str] = ()) -> RunRequest:
+        """The run that this page describes; its inputs without the empty ones, its problem without
+        the fields that the method has ``fixed``.
+        """
         return RunRequest(
             method=self.method,
             params=dict(self._section("params")),
-            problem=dict(self.problem),
+            problem={k: v for k, v in self.problem.items() if k not in fixed},
             inputs={k: v for k, v in self.inputs.items() if v},
             seed=self.seed,
             device=self.device,
@@ -300,7 +302,8 @@ def with_racer(state: PageState, methods: Iterable[MethodSpec], method: str, on:
 
 def racer_requests(state: PageState, methods: Mapping[str, MethodSpec]) -> list[RunRequest]:
     """The runs of the race that is set, one per ticked method, all on the same problem."""
-    return [with_method(state, methods[name]).request() for name in state.race.methods]
+    racers = [methods[name] for name in state.race.methods]
+    return [with_method(state, method).request(method.fixed) for method in racers]
 
 
 def matching_preset(method: MethodSpec, values: Mapping[str, Any]) -> str:

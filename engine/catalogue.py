@@ -141,9 +141,10 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     One that ``races`` can be compared with others on the same problem. One that is ``interactive``
     waits for a person most of the time, and is answered before other runs. Of the bench's fields
-    the ``unused`` ones play no part in it, and the ``fixed`` ones have that value whatever is set;
-    one that ``previews`` shows before a run what its own knobs say. One with a ``lead`` is about
-    that panel, which is the largest: a picture that is looked at alone, or a plot on the stage.
+    the ``unused`` ones play no part in it, and the ``fixed`` ones have that value and take no
+    other; one that ``previews`` shows before a run what its own knobs say. One with a ``lead`` is
+    about that panel, which is the largest: a picture that is looked at alone, or a plot on the
+    stage.
     """
 
     id: str

@@ -76,8 +76,8 @@ def declaration(method_id: str) -> tuple[Method, Bench]:
     raise BadInput(f"method: {method_id!r} is unknown{hint} (known: {known})", "method")
 
 
-def plan(request: RunRequest) -> Plan:
-    """Judge a request.
+def plan(request: RunRequest, *, resume: bool = False) -> Plan:
+    """Judge a request; one to ``resume`` may ask for what its method has come to fix since.
 
     Raises:
         BadInput: one line with field, value and what is allowed. Fields of the problem are
@@ -97,18 +97,36 @@ def plan(request: RunRequest) -> Plan:
             f"threads: {request.threads} is out of range (allowed 0 to {most})", "threads"
         )
     inputs, references = _inputs(bench, request.inputs)
+    problem = flat(request.problem)
+    if not resume:
+        for name, text in overruled(method, bench, problem).items():
+            raise BadInput(f"problem.{name}: {text}", f"problem.{name}")
     return Plan(
         request=request,
         method=method,
         bench=bench,
         params=make(method.params, {**_preset(method, request.preset), **flat(request.params)}),
-        problem=make(bench.problem, {**flat(request.problem), **method.fixed}, "problem."),
+        problem=make(bench.problem, {**problem, **method.fixed}, "problem."),
         inputs=inputs,
         references=references,
         seeds=seeds.child_seeds(request.seed),
         device=devices.pick(request.device),
         threads=request.threads,
     )
+
+
+def overruled(method: Method, bench: Bench, given: dict[str, Any]) -> dict[str, str]:
+    """What cannot be asked of a problem that ``method`` fixes in part: field to what is wrong."""
+    asked = {name: value for name, value in given.items() if name in method.fixed}
+    if wrong := errors(bench.problem, asked):
+        return wrong
+    wanted = dump(make(bench.problem, asked))
+    fixed = dump(make(bench.problem, dict(method.fixed)))
+    return {
+        name: f"{wanted[name]} is not what this method works on (allowed {fixed[name]})"
+        for name in asked
+        if wanted[name] != fixed[name]
+    }
 
 
 def _preset(method: Method, name: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from engine.guard import Guard
 from engine.job import Runnable
 from engine.messages import Blob, Event, Query, Reply, RunRequest, Start
 from engine.method import BadInput
-from engine.plan import declaration, plan
+from engine.plan import declaration, overruled, plan
 from engine.runs import Run
 
 #: The longer side of the thumbnail that ``load`` answers with, in pixels.
@@ -167,10 +167,11 @@ def _validate(args: dict[str, Any]) -> Answer:
     """
     method, bench = declaration(_text(args, "method"))
     params, problem = args.get("params") or {}, args.get("problem") or {}
-    problem = {**settings.flat(problem), **method.fixed}
+    asked = settings.flat(problem)
+    problem = {**asked, **method.fixed}
     wrong = settings.errors(method.params, params)
-    for name, text in settings.errors(bench.problem, problem).items():
-        wrong[f"problem.{name}"] = text
+    unusable = settings.errors(bench.problem, problem) | overruled(method, bench, asked)
+    wrong |= {f"problem.{name}": text for name, text in unusable.items()}
     unfit = ""
     if method.fits is not None and not wrong:
         try:

@@ -87,7 +87,7 @@ class Run:
                 f"resume: the run in {folder} is one of {resumable(folder).method}", "resume"
             )
         self.folder = folder
-        self.plan = plan(request)
+        self.plan = plan(request, resume=resume)
         #: What a person should know, oldest first: the driver of the run may empty it.
         self.notes: list[str] = []
         #: What a person did since the last ``advance``; a checkpoint keeps it.

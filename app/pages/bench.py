@@ -244,7 +244,7 @@ class BenchPage(Page):
 
     def request(self) -> RunRequest:
         """The run that Run would start, on the device that is preferred."""
-        request, wish = self.state.request(), self._preferences.values
+        request, wish = self.state.request(self.method.fixed), self._preferences.values
         device = wish.device if request.device == "auto" else request.device
         return msgspec.structs.replace(request, device=device, threads=wish.threads)
 

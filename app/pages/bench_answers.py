@@ -69,7 +69,9 @@ class Answers(QObject):
             and all(page.methods[name].races for name in (shown.method, wanted.method))
         ):
             return False
-        return from_request(page.catalogue, shown, page.state).problem == page.state.problem
+        kept = from_request(page.catalogue, shown, page.state).problem
+        fixed = page.methods[shown.method].fixed
+        return {**kept, **fixed} == {**page.state.problem, **page.method.fixed}
 
     @Slot(object, object)
     def _on_preview(self, arrays: dict[str, Any], facts: dict[str, Any]) -> None:

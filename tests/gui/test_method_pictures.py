@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import Qt
 
-from app.run_row import read_folder
+from app.run_row import read_folder, read_json
 from engine import headless
 from engine.messages import RunRequest
 
@@ -113,6 +113,7 @@ def test_a_method_about_a_picture_shows_it_alone(
     page = driver.to_bench()
     driver.drop(small_picture)
     driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.edits.set("problem:damage", "motion")
     page.edits.set("view:mode", "side")
     page.choose_method("restoration.lpn_prior")
     driver.until(lambda: driver.stage.model.layers["damaged"].title == "Untouched")
@@ -121,6 +122,11 @@ def test_a_method_about_a_picture_shows_it_alone(
         page.edits.set(f"params:{name}", value)
     driver.press_run()
     driver.until(lambda: driver.run.state == "finished")
+    # What it asked for is what it did, and the page knows the result as its own.
+    record = read_json(driver.run.folder / "run.json")
+    assert not page.method.fixed.keys() & record["request"]["problem"].keys()
+    assert record["problem"]["damage"] == "noise"
+    assert page.answers.shows_result()
     model = driver.stage.model
     driver.until(lambda: model.effective_mode() == "single")
     assert model.pane_keys() == ["estimate"]

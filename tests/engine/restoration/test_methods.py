@@ -10,10 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine import headless
 from engine.data.samples import samples
 from engine.discovery import installed
 from engine.messages import RunRequest, Tune
-from engine.method import Settings, Solve, State
+from engine.method import BadInput, Settings, Solve, State
 from engine.models.zoo import available
 from engine.operators import GaussianBlur, Identity, Mask, random_mask
 from engine.plan import plan
@@ -251,10 +252,25 @@ def test_every_example_is_whole() -> None:
 
 
 @pytest.mark.parametrize("method", ["restoration.lpn_prior", "restoration.lpn_line"])
-def test_a_page_about_a_prior_has_its_own_problem_whatever_is_set(method: str) -> None:
-    set_here = {"damage": "missing", "missing": {"kind": "painted"}, "noise": 0.2}
+def test_a_page_about_a_prior_has_its_own_problem_and_refuses_another(method: str) -> None:
+    set_here = {"damage": "noise", "missing": {"kind": "painted"}, "working_size": 64}
     agreed = plan(RunRequest(method=method, problem=set_here))
     fixed = agreed.method.fixed
     assert {name: getattr(agreed.problem, name) for name in fixed} == fixed
     # What is not fixed counts.
-    assert agreed.problem.noise == fixed.get("noise", 0.2)
+    assert agreed.problem.working_size == 64
+    for value, line in (
+        ("blur", "problem.damage: blur is not what this method works on (allowed noise)"),
+        ("rain", "problem.damage: 'rain' is not one of the choices (allowed noise, blur"),
+    ):
+        with pytest.raises(BadInput) as caught:
+            plan(RunRequest(method=method, problem={"damage": value}))
+        assert str(caught.value).startswith(line)
+        assert caught.value.field == "problem.damage"
+    # As text, and as a run has it that began before the method had fixed fields.
+    as_text = headless.with_settings(
+        RunRequest(method=method), [f"problem.{name}={value}" for name, value in fixed.items()]
+    )
+    assert plan(as_text).problem == plan(RunRequest(method=method)).problem
+    older = RunRequest(method=method, problem={"damage": "blur"})
+    assert plan(older, resume=True).problem.damage == "noise"

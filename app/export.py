@@ -19,9 +19,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from PySide6.QtCore import QCoreApplication
 
+from app import run_words
 from app.files import free_name, write_atomic
 from app.run_row import RECORD, RunRow, flatten, read_json
-from engine.catalogue import Catalogue
+from engine.catalogue import BenchSpec, Catalogue
 
 _FONT = Path(__file__).resolve().parents[1] / "assets" / "fonts" / "Inter-Medium.otf"
 _PACKED = frozenset({".png", ".webp", ".jpg", ".gif", ".mp4", ".zip"})
@@ -43,6 +44,20 @@ def outputs(row: RunRow) -> dict[str, Path]:
     # A record may come from anywhere: only files inside the run folder are its outputs.
     found = {str(name): row.path / Path(str(file)).name for name, file in pairs}
     return {name: path for name, path in found.items() if path.is_file()}
+
+
+def pictures(row: RunRow, bench: BenchSpec) -> dict[str, Path]:
+    """The outputs that are pictures of the bench's image panels, by panel.
+
+    Outputs go to the panels of the same name. Where pictures are compared, the first output is
+    the result and goes to the first panel, whatever its name.
+    """
+    panels = [panel.name for panel in bench.panels if panel.kind == "image"]
+    files = outputs(row)
+    found = {name: files[name] for name in panels if name in files}
+    if files and panels and bench.stage == "compare":
+        found.setdefault(panels[0], next(iter(files.values())))
+    return found
 
 
 def copy_results(row: RunRow, destination: Path) -> Path:
@@ -79,13 +94,14 @@ def before_and_after(row: RunRow, catalogue: Catalogue, file: Path) -> None:
     Raises:
         OSError: a file cannot be read or written, or the run left no pictures.
     """
-    titles = {p.name: p.title for b in catalogue.benches if b.id == row.bench for p in b.panels}
-    kept = outputs(row)
-    # In the order of the bench's panels; those it does not know come last.
-    names = [name for name in titles if name in kept]
-    names += [name for name in kept if name not in titles]
-    pictures = [(titles.get(name, name), _open(kept[name])) for name in names]
-    shown = [(title, picture) for title, picture in pictures if picture is not None]
+    titles = run_words.picture_titles(row, catalogue)
+    benches = [bench for bench in catalogue.benches if bench.id == row.bench]
+    known = pictures(row, benches[0]) if benches else {}
+    # What the bench knows in its order, the result after what it was made of; then the rest.
+    files = [(titles[panel], file) for panel, file in known.items()]
+    files += [(n, file) for n, file in outputs(row).items() if file not in known.values()]
+    opened = [(title, _open(file)) for title, file in files]
+    shown = [(title, picture) for title, picture in opened if picture is not None]
     if not shown:
         text = QCoreApplication.translate("Export", "this run left no pictures")
         raise OSError(text)

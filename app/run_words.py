@@ -52,6 +52,27 @@ def panel_of(key: str, panels: Iterable[PanelSpec], params: Mapping[str, Any]) -
     return None
 
 
+def on_fixed(row: RunRow, method: MethodSpec) -> bool:
+    """Whether a run was on the problem that its method fixes: an older one may not have been."""
+    problem = flatten(row.problem)
+    return all(problem.get(name, value) == value for name, value in method.fixed.items())
+
+
+def picture_titles(row: RunRow, catalogue: Catalogue) -> dict[str, str]:
+    """What the bench's pictures of a kept run are called: anew by its method where that counts."""
+    bench, method = _bench(row, catalogue), _method(row, catalogue)
+    shared = [panel for panel in bench.panels if panel.kind == "image"] if bench else []
+    again = method.panels if method is not None else ()
+    if method is not None and not on_fixed(row, method):
+        # It made the result in any case; of the rest it speaks as if its own problem had been.
+        again = tuple(panel for panel in again if panel.name in {p.name for p in shared[:1]})
+    params, titles = flatten(row.params), {}
+    for panel in shared:
+        said = panel_of(panel.name, (*again, panel), params) or panel
+        titles[panel.name] = said.title.format_map(params)
+    return titles
+
+
 def metrics(row: RunRow, catalogue: Catalogue) -> list[tuple[str, str, str]]:
     """``(metric, title, text with unit)`` of a run, in the order in which its bench shows them."""
     titles = series_of(row, catalogue)
@@ -101,18 +122,21 @@ def settings(row: RunRow, catalogue: Catalogue) -> list[tuple[str, list[tuple[st
     that the catalogue does not know keep their names.
     """
     sections = []
-    method = _method(row, catalogue)
-    unused = {*method.unused, *method.fixed} if method is not None else set()
-    problem = {name: v for name, v in flatten(row.problem).items() if name not in unused}
-    for owner, values in ((_bench(row, catalogue), problem), (method, row.params)):
-        flat = flatten(values)
+    method, problem = _method(row, catalogue), flatten(row.problem)
+    hidden: set[str] = set()
+    if method is not None:
+        # A run from before the method fixed a field was made with what it says.
+        fixed = {name for name, value in method.fixed.items() if problem.get(name) == value}
+        hidden = {*method.unused, *fixed}
+    parts = ((_bench(row, catalogue), problem, hidden), (method, flatten(row.params), set[str]()))
+    for owner, flat, left_out in parts:
         fields = owner.fields if owner is not None else ()
         known = {field.name for field in fields}
         full = {field.name: field.default for field in fields} | flat
         lines = [
             (field.title, value_text(field, flat[field.name]))
             for field in fields
-            if field.name in flat and applies(field, full)
+            if field.name in flat and field.name not in left_out and applies(field, full)
         ]
         lines += [(name, str(value)) for name, value in flat.items() if name not in known]
         if lines:

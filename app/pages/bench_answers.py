@@ -95,6 +95,7 @@ class Answers(QObject):
             return
         page.desk.forget_result()
         page.results.forget()
+        page.parts.stage.set_params(page.request().params)
         page.parts.stage.show_pictures(arrays)
         page.show_mask(page.state)
         page.facts_changed.emit()

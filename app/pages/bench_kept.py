@@ -30,7 +30,8 @@ class KeptRuns(QObject):
         if self._busy() or not page.open_request(request_of(row), self.tr("Reopen")):
             return
         pictures = kept_pictures(row.path, page.bench)
-        page.parts.stage.set_params(flatten(row.params))
+        on_fixed = run_words.on_fixed(row, page.method)
+        page.parts.stage.set_params(flatten(row.params), on_fixed=on_fixed)
         if pictures:
             page.parts.stage.show_pictures(pictures)
             page.desk.shown = page.state.request()
@@ -63,17 +64,9 @@ class KeptRuns(QObject):
 
 
 def kept_pictures(folder: Path, bench: BenchSpec) -> dict[str, Any]:
-    """The image panels of a kept run, (H, W, 3) uint8, as far as it left them.
-
-    Outputs go to the panels of the same name. Where pictures are compared, the first output is
-    the result and goes to the first panel, whatever its name.
-    """
+    """The image panels of a kept run, (H, W, 3) uint8, as far as it left them."""
     row = read_folder(folder)
-    panels = [panel.name for panel in bench.panels if panel.kind == "image"]
-    files = export.outputs(row) if row is not None else {}
-    found = {name: files[name] for name in panels if name in files}
-    if files and panels and bench.stage == "compare":
-        found = {panels[0]: next(iter(files.values())), **found}
+    found = export.pictures(row, bench) if row is not None else {}
     return {name: array for name, path in found.items() if (array := _read(path)) is not None}
 
 

@@ -50,6 +50,7 @@ class BenchStage(QWidget):
         self._said_anew: list[PanelSpec] = []
         #: The knobs of the run whose pictures come, or under which there are some before one.
         self._params: dict[str, Any] = {}
+        self._on_fixed = True
         self._run_state = "none"
         #: Where the result is seen, quiet lines are said and pictures are copied from.
         self.stage = ImageStage(self)
@@ -104,15 +105,16 @@ class BenchStage(QWidget):
         self._said_anew = [panel for panel in pictures if panel.name in self._shared]
         self._let_point()
 
-    def set_params(self, params: Mapping[str, Any]) -> None:
+    def set_params(self, params: Mapping[str, Any], *, on_fixed: bool = True) -> None:
         """Knobs, by dotted name and typed, under which pictures are: with them titles and panels
-        change.
+        change. Of a problem that is not the one that the method fixes it tells the result alone.
         """
-        self._params = dict(params)
+        self._params, self._on_fixed = dict(params), on_fixed
 
     def _panel(self, key: str) -> PanelSpec | None:
         """What is said of a picture; None where nobody declares it, or it does not count now."""
-        panels = (*self._said_anew, *self._method_panels.values(), *self._panels)
+        anew = self._said_anew if self._on_fixed or key == self.result else ()
+        panels = (*anew, *self._method_panels.values(), *self._panels)
         return run_words.panel_of(key, panels, self._params)
 
     def _counts(self, key: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,14 @@ def test_a_method_about_a_picture_shows_it_alone(
     assert model.layers["estimate"].title == "Judged now · step 2"
     # It restores nothing, so there is no quality.
     assert set(driver.run.values) == {"dial", "prior", "inversion"}
+    # One from before its problem was fixed had been blurred, and is told so; what comes next not.
+    record["problem"]["damage"] = "blur"
+    (driver.run.folder / "run.json").write_text(json.dumps(record))
+    page.kept.reopen(read_folder(driver.run.folder))
+    assert model.layers["damaged"].title == "Damaged"
+    assert model.layers["estimate"].title == "Judged now"
+    page.edits.set("seed", 8)
+    driver.until(lambda: model.layers["damaged"].title == "Untouched")
     # What is chosen already is no other choice.
     shown = page.state
     page.choose_method("restoration.lpn_prior")

@@ -14,8 +14,9 @@ from widgets.bar_plot import Bar, BarPlot
 from widgets.curve_plot import CurvePlot
 
 HEIGHT = 168
-#: With lines that change as a whole among them: those are what there is to look at, or, where
-#: there are three pictures or a large plot to look at as well, a part of it.
+#: With lines that change as a whole among them: those are what there is to look at. Lower where
+#: the stage needs the height: for three pictures, or for the plot that leads, which is drawn there
+#: and leaves the others beside it here.
 PLOT_HEIGHT, LOW_PLOT_HEIGHT = 252, 196
 #: How much wider such a panel is than a curve.
 PLOT_SHARE = 2
@@ -27,7 +28,8 @@ _GAP = 10
 def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
     """What is drawn of a run: the bench's curves and the method's own, in their order.
 
-    A method that draws lines which change as a whole is about those, and needs the room.
+    A method that draws lines which change as a whole is about those: what the bench measures would
+    take their room, also where the one that leads is on the stage.
     """
     own = list(method.panels)
     drawn = own if any(panel.kind == "plot" for panel in own) else [*bench.panels, *own]

@@ -207,7 +207,8 @@ class TestEveryMethod:
             metrics |= update.metrics.keys()
         assert steps == sorted(steps), "steps go backwards"
         pictures = run.pictures()
-        shown = [panel for panel in self.panels(method) if not panel.optional]
+        restores = run.state.scalars.get("restores", True)
+        shown = [panel for panel in self.panels(method, restores) if not panel.optional]
         for panel in shown:
             if panel.kind == "image" and panel.scale is not None:
                 assert pictures[panel.name].dtype == np.float32
@@ -277,11 +278,11 @@ class TestEveryMethod:
         run.close("cancelled")
 
     @staticmethod
-    def panels(method: str) -> list[Any]:
-        """The bench's and its own; what does not answer the bench's problem is not measured."""
+    def panels(method: str, restores: bool) -> list[Any]:
+        """The bench's and its own; what does not restore is not measured."""
         spec = FOUND.catalogue.method(method)
         shared = FOUND.catalogue.bench(spec.bench).panels
-        return [*(p for p in shared if spec.races or p.kind == "image"), *spec.panels]
+        return [*(p for p in shared if restores or p.kind == "image"), *spec.panels]
 
 
 def refused(field: FieldSpec) -> Iterator[Any]:

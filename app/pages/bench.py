@@ -372,7 +372,7 @@ class BenchPage(Page):
         self._show(state, changed)
         run = self.desk.run
         if "race" in changed:
-            self._ask(picture=self.desk.shown is None)
+            self._ask(picture=not self.answers.shows_result())
         if run.active and run.request is not None and run.request.method == state.method:
             knobs = [k.removeprefix("params:") for k in changed if k.startswith("params:")]
             live = {name: state.value(f"params:{name}") for name in knobs if self._is_live(name)}

@@ -65,8 +65,11 @@ class Answers(QObject):
         if shown is None or shown.inputs != wanted.inputs or shown.seed != wanted.seed:
             return False
         if shown.method != wanted.method and not (
-            page.parts.stage.compares
-            and all(page.methods[name].races for name in (shown.method, wanted.method))
+            page.state.race.on
+            or (
+                page.parts.stage.compares
+                and all(page.methods[name].races for name in (shown.method, wanted.method))
+            )
         ):
             return False
         kept = from_request(page.catalogue, shown, page.state).problem

@@ -33,13 +33,20 @@ class Race(QObject):
         self._page, self._client = page, client
         parts = page.parts
         self.desk = RaceDesk(
-            client, page.bench, parts.stage, parts.below, parts.bar, parts.banner, self
+            client,
+            page.bench,
+            page.methods,
+            parts.stage,
+            parts.below,
+            parts.bar,
+            parts.banner,
+            self,
         )
         self.results = RaceResults(self.desk.run, page.catalogue, page)
         #: The methods that can race here.
         self.able = [method.id for method in page.methods.values() if method.races]
         self._errors: dict[str, str] = {}
-        self._shown: tuple[str, ...] = ()
+        self._on = False
         parts.race.ticked.connect(self._on_ticked)
         parts.race.preset_chosen.connect(self._on_preset)
         parts.race.together_chosen.connect(self._on_together)
@@ -71,24 +78,24 @@ class Race(QObject):
 
     def show_state(self, state: PageState, changed: frozenset[str] | None) -> None:
         """Draw who races; nothing of it where no race is set."""
-        page, parts = self._page, self._page.parts
-        methods = state.race.methods if state.race.on else ()
+        page, parts, on = self._page, self._page.parts, state.race.on
         self.desk.together = state.race.together
         if changed is None or "race" in changed or any(k.startswith("params:") for k in changed):
             parts.race.show_state(state)
-        if methods == self._shown:
-            return
-        entered = bool(methods) != bool(self._shown)
-        self._shown = methods
-        if entered:
+        if on != self._on:
+            self._on = on
             # What the one left on the page is not the other's.
             parts.banner.hide()
             page.single.forget_result()
             page.results.forget()
-            parts.show_race(bool(methods))
-        self.desk.set_racers([page.methods[name] for name in methods])
-        self.desk.forget_result()
-        page.facts_changed.emit()
+            parts.show_race(on)
+            if on and self.desk.shown is not None and not page.answers.shows_result():
+                self.desk.forget_result()
+            page.facts_changed.emit()
+        if on:
+            self.desk.choose(racer_requests(state, page.methods))
+        else:
+            self.desk.leave()
 
     def judge(self) -> None:
         """Let the engine say which values of the racers cannot be used."""

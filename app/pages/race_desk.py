@@ -45,6 +45,7 @@ class RaceDesk(QObject):
         self,
         client: EngineClient,
         bench: BenchSpec,
+        methods: Mapping[str, MethodSpec],
         stage: BenchStage,
         below: Below,
         bar: JobBar,
@@ -55,7 +56,12 @@ class RaceDesk(QObject):
         self.run = RaceRun(client, self)
         self._bench = bench
         self._stage, self._below, self._bar, self._banner = stage, below, bar, banner
-        self._methods: list[MethodSpec] = []
+        self._methods = methods
+        #: Who would race next, and who is on the page: those that raced last, if any did.
+        self._chosen: list[str] = []
+        self._seated: list[MethodSpec] = []
+        #: What is on the page raced with another choice than the one that is set now.
+        self._earlier = False
         #: Whether lanes take turns step by step, else one after another.
         self.together = True
         self._next = ""
@@ -85,13 +91,35 @@ class RaceDesk(QObject):
         """The table, while a race is set."""
         return self._below.table
 
-    def set_racers(self, methods: Sequence[MethodSpec]) -> None:
-        """Make room for these methods; none ends the race on the page."""
-        self._methods = list(methods)
-        self._stage.set_rivals({method.id: method.title for method in methods})
-        if not methods:
+    def choose(self, requests: Sequence[RunRequest]) -> None:
+        """Who would race next; what a race has left stays on the page until then."""
+        self._chosen = [request.method for request in requests]
+        raced = [lane.request for lane in self.run.lanes if lane.request is not None]
+        before, back = self._earlier, not self._seated
+        self._earlier = bool(raced) and _choices(raced) != _choices(requests)
+        self._seat()
+        if raced and back:
+            self._show_kept()
+            self._offer()
+        if raced and (back or self._earlier != before):
+            self._show_run()
+
+    def leave(self) -> None:
+        """The page shows one method; what raced comes back with the race."""
+        if self._seated:
+            self._seated = []
+            self._next = ""
+            self._stage.set_rivals({})
             self._below.set_table(None)
+
+    def _seat(self) -> None:
+        """Make room for those that raced; before a race, for those that are chosen."""
+        raced = [lane.method for lane in self.run.lanes if lane.method in self._methods]
+        methods = [self._methods[name] for name in raced or self._chosen]
+        if methods == self._seated:
             return
+        self._seated = methods
+        self._stage.set_rivals({method.id: method.title for method in methods})
         columns = [
             Column(s.metric, s.title, s.unit, s.help, s.digits, s.better)  # type: ignore[arg-type]
             for s in scores(self._bench, methods)
@@ -103,7 +131,7 @@ class RaceDesk(QObject):
     def _clear(self) -> None:
         """No results yet."""
         if self.table is not None:
-            self.table.set_contestants([(method.id, method.title) for method in self._methods])
+            self.table.set_contestants([(method.id, method.title) for method in self._seated])
             self._stage.forget_rivals()
             self._below.curves.clear()
 
@@ -129,17 +157,24 @@ class RaceDesk(QObject):
     def adopt(self, runs: Sequence[tuple[RunRequest, Path]]) -> None:
         """Offer a race that an earlier window left behind, and show what it reached."""
         self.run.adopt(runs, together=self.together)
+        self._seat()
+        self._show_kept()
+        if self.run.resumable:
+            text = self.tr("A race was going on when the window closed. What it reached is kept.")
+            self._say(text, "info", self.tr("Resume"), "resume")
+
+    def _show_kept(self) -> None:
+        """Pictures, curves and numbers as the lanes' folders have them."""
         for lane in self.run.lanes:
             row = read_folder(lane.folder) if lane.folder and lane.folder.is_dir() else None
             if row is None:
                 continue
             self._on_curves(lane, curves_of(row))
-            self._set_values(lane, {**row.metrics, SECONDS: row.seconds})
+            self._set_values(lane, {**row.metrics, SECONDS: lane.computed or row.seconds})
             for panel, array in kept_pictures(row.path, self._bench).items():
                 self._on_frame(lane, panel, array, 0, True)
-        if self.run.resumable:
-            text = self.tr("A race was going on when the window closed. What it reached is kept.")
-            self._say(text, "info", self.tr("Resume"), "resume")
+        if self.table is not None and not self.run.resumable:
+            self.table.mark()
 
     def resume(self) -> bool:
         """Go on with what was halted."""
@@ -151,6 +186,8 @@ class RaceDesk(QObject):
         self._next = ""
         if not self.run.active:
             self.run.forget()
+            self._earlier = False
+            self._seat()
             self._clear()
             self._bar.set_state("ready")
 
@@ -169,15 +206,20 @@ class RaceDesk(QObject):
 
     @Slot()
     def _on_changed(self) -> None:
+        self._show_run()
+        self.changed.emit()
+
+    def _show_run(self) -> None:
         state = self.run.state
-        text = self.tr("Interrupted") if state == "interrupted" else ""
-        self._bar.set_state(_BAR.get(state, state), text)  # type: ignore[arg-type]
+        shown: Any = _BAR.get(state, state)
+        self._bar.set_state(shown, self.tr("Interrupted") if state == "interrupted" else "")
         for lane in self.run.lanes:
             self._tell(lane)
         self._show_progress()
+        if self._earlier and not self.run.active:
+            self._bar.set_state(shown, self.tr("Of the earlier choice"))
         if state not in ("preparing", "running"):
             self._stage.stage.set_warming(False)
-        self.changed.emit()
 
     @Slot(bool)
     def _on_started(self, resumed: bool) -> None:
@@ -185,6 +227,8 @@ class RaceDesk(QObject):
         self._next = ""
         if not resumed:
             self.shown = None
+            self._earlier = False
+            self._seat()
             self._clear()
         if self.table is not None:
             self.table.mark(False)
@@ -244,10 +288,12 @@ class RaceDesk(QObject):
             if panel in (stage.measurement, stage.original):
                 stage.show_frame(panel, array, step)
             return
-        title = next((m.title for m in self._methods if m.id == lane.method), lane.method)
-        stage.show_rival(lane.method, array, title)
+        stage.show_rival(lane.method, array, self._title(lane))
         stage.stage.set_warming(False)
         self.shown = lane.request
+
+    def _title(self, lane: Lane) -> str:
+        return self._methods[lane.method].title if lane.method in self._methods else lane.method
 
     def _tell(self, lane: Lane) -> None:
         if self.table is None or not self.table.has(lane.method):
@@ -272,13 +318,12 @@ class RaceDesk(QObject):
     @Slot(object, object)
     def _on_failed(self, lane: Lane, event: JobState) -> None:
         """Name all that have failed so far, those of one cause together."""
-        titles = {method.id: method.title for method in self._methods}
         causes: dict[str, list[str]] = {}
         for other in self.run.lanes:
             if other.state == "failed":
                 text = other.text.removeprefix(f"{other.failed_field}: ")
                 why = sentence(text) if text else self.tr("The log tells more.")
-                causes.setdefault(why, []).append(titles.get(other.method, other.method))
+                causes.setdefault(why, []).append(self._title(other))
         told = self.tr("{methods} could not go on: {why}")
         lines = [told.format(methods=listed(names), why=why) for why, names in causes.items()]
         if any(other.state != "failed" for other in self.run.lanes):
@@ -314,9 +359,17 @@ class RaceDesk(QObject):
             self.table.mark()
         self._below.curves.settle()
         if self.run.state == "cancelled":
-            text = self.tr("The race was cancelled; what each method reached is kept.")
-            self._say(text, "info", self.tr("Resume"), "resume")
+            self._offer()
         self.ended.emit()
+
+    def _offer(self) -> None:
+        """Let a race that was halted go on."""
+        if self.run.resumable:
+            text = {
+                "cancelled": self.tr("The race was cancelled; what each method reached is kept."),
+                "interrupted": self.tr("The race was interrupted; what each reached is kept."),
+            }[self.run.state]
+            self._say(text, "info", self.tr("Resume"), "resume")
 
     def _say(self, text: str, level: Any, action: str = "", then: str = "") -> None:
         self._next = then
@@ -335,3 +388,7 @@ class RaceDesk(QObject):
             self.run.force_stop()
         elif then == "log":
             self.log_wanted.emit()
+
+
+def _choices(requests: Sequence[RunRequest]) -> list[tuple[str, dict[str, Any]]]:
+    return [(request.method, request.params) for request in requests]

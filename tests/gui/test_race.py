@@ -202,6 +202,87 @@ def test_one_after_another_each_has_the_machine_to_itself(
     assert not any(pair.count("running") > 1 for pair in seen)
 
 
+def test_what_raced_stays_until_the_next_race_begins(
+    driver: Any, racing: Any, tmp_path: Path, qtbot: Any
+) -> None:
+    """Another choice, and one method in between, take nothing of it away."""
+    page, actions = racing, driver.window.actions_
+    for name in METHODS[2:]:
+        press(page.parts.race.racers[name].box, qtbot)
+    take_long(page)
+    driver.press_run()
+    driver.until(lambda: states(page) == ["finished", "running"])
+    driver.until(lambda: METHODS[1] in driver.stage.keys())  # noqa: SIM118
+    actions["run.cancel"].trigger()
+    driver.over()
+    quality = page.desk.table.value(METHODS[0], "psnr")
+
+    def still_there() -> bool:
+        table, keys = page.desk.table, driver.stage.keys()
+        lines = page.parts.curves.plots[quality_plot(page)]
+        return (
+            set(METHODS[:2]) <= set(keys)
+            and table.value(METHODS[0], "psnr") == pytest.approx(quality)
+            and table.state_text(METHODS[1]) == "Cancelled"
+            and len(lines.data("psnr@" + METHODS[1])[1]) > 2
+            and actions["file.save"].isEnabled()
+            and actions["run.resume"].isEnabled()
+            and page.parts.banner.action.text() == "Resume"
+        )
+
+    assert still_there()
+    label = page.parts.bar.label
+    assert "earlier choice" not in label.text()
+    press(page.parts.race.racers[METHODS[2]].box, qtbot)
+    assert page.state.race.methods == METHODS[:3]
+    assert still_there()
+    assert "earlier choice" in label.text()
+
+    # One method in between.
+    actions["run.race"].trigger()
+    driver.until(lambda: not page.preview.pending)
+    assert METHODS[0] not in driver.stage.keys()  # noqa: SIM118
+    assert not page.parts.banner.isVisible()
+    actions["run.race"].trigger()
+    assert still_there()
+    driver.until(lambda: not page.preview.pending)
+    assert still_there()
+    sheet = tmp_path / "race.png"
+    page.results.save_to(sheet)
+    driver.until(lambda: not page.results._work.busy)
+    assert sheet.is_file()
+
+    # It goes on, and the next one takes its place.
+    actions["run.resume"].trigger()
+    driver.until(lambda: page.desk.run.state == "running")
+    actions["run.cancel"].trigger()
+    driver.over()
+    driver.press_run()
+    driver.until(lambda: len(states(page)) == 3)
+    assert page.desk.table.has(METHODS[2])
+    assert "earlier choice" not in label.text()
+    actions["run.cancel"].trigger()
+    driver.over()
+
+    # What was measured otherwise is another race.
+    actions["run.race"].trigger()
+    page.edits.set("problem:noise", 0.1)
+    actions["run.race"].trigger()
+    assert page.desk.run.lanes == []
+    assert page.desk.table.has(METHODS[2])
+    assert not actions["run.resume"].isEnabled()
+
+
+def test_a_race_of_none_can_be_chosen_anew(racing: Any, qtbot: Any) -> None:
+    panel = racing.parts.race
+    for name in METHODS:
+        press(panel.racers[name].box, qtbot)
+    assert racing.state.race.methods == ()
+    assert panel.isVisible()
+    press(panel.racers[METHODS[0]].box, qtbot)
+    assert racing.state.race.methods == METHODS[:1]
+
+
 def test_one_that_cannot_go_on_leaves_the_others_alone(
     driver: Any, racing: Any, qtbot: Any
 ) -> None:

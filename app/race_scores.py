@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -66,6 +66,12 @@ def overlaid(bench: BenchSpec, methods: Sequence[MethodSpec]) -> list[PanelSpec]
             }
             panels.append(msgspec.structs.replace(panel, **changes))
     return panels
+
+
+def comparable(method: MethodSpec, params: Mapping[str, Any]) -> bool:
+    """Whether what a method makes with these knobs answers the question of its bench."""
+    allowed = method.races_when.items()
+    return method.races and all(params.get(name) in values for name, values in allowed)
 
 
 def line(metric: str, method: str) -> str:

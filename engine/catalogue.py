@@ -139,7 +139,8 @@ class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):
 class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One method, as the window, the command line and the run record see it.
 
-    One that ``races`` can be compared with others on the same problem. One that is ``interactive``
+    One that ``races`` can be compared with others on the same problem, while the knobs that
+    ``races_when`` names have one of those values. One that is ``interactive``
     waits for a person most of the time, and is answered before other runs. Of the bench's fields
     the ``unused`` ones play no part in it, and the ``fixed`` ones have that value and take no
     other; one that ``previews`` shows before a run what its own knobs say. One with a ``lead`` is
@@ -159,6 +160,7 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[PanelSpec, ...]
     priors: tuple[str, ...] = ()
     races: bool = True
+    races_when: dict[str, list[Any]] = {}
     interactive: bool = False
     unused: tuple[str, ...] = ()
     fixed: dict[str, Any] = {}

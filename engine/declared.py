@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,6 +49,8 @@ def _of_method(method: Method) -> Iterator[str]:
             for name, wrong in errors(method.params, preset.values).items():
                 yield f"presets: {preset.name}: {name}: {wrong}"
     yield from _panels(method.panels, _known(method.params))
+    for wrong in _conditions(method.races_when, _known(method.params)):
+        yield f"races_when: {wrong}"
     if method.preview is not None:
         yield from _signature(method.preview, 2, "preview", "(params, context)")
 
@@ -140,7 +142,7 @@ def _drawn(field: FieldSpec) -> Iterator[str]:
         yield "it has no choices"
 
 
-def _conditions(when: Mapping[str, list[Any]], known: dict[str, FieldSpec]) -> Iterator[str]:
+def _conditions(when: Mapping[str, Sequence[Any]], known: dict[str, FieldSpec]) -> Iterator[str]:
     for name, values in when.items():
         other = known.get(name)
         if other is None:

@@ -226,6 +226,7 @@ def _method_spec(found: _Found) -> MethodSpec:
         panels=tuple(method.panels),
         priors=tuple(method.priors),
         races=method.races,
+        races_when={name: list(values) for name, values in method.races_when.items()},
         interactive=method.interactive,
         unused=tuple(method.unused),
         fixed=dict(method.fixed),

@@ -191,6 +191,9 @@ class Method:
     priors: Sequence[str] = ()
     #: Whether its result answers the bench's problem, so that it can race other methods on it.
     races: bool = True
+    #: The knobs, and the values of each, with which its result does so; where one is otherwise, it
+    #: cannot race.
+    races_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Whether it waits for a person most of the time, so that its steps come before other runs'.
     interactive: bool = False
     #: Fields of the bench's problem that play no part in it, so that nobody is asked for them.

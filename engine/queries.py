@@ -27,7 +27,7 @@ from engine.frames import QUESTION
 from engine.guard import Guard
 from engine.job import Runnable
 from engine.messages import Blob, Event, Query, Reply, RunRequest, Start
-from engine.method import BadInput
+from engine.method import BadInput, Method
 from engine.plan import declaration, overruled, plan
 from engine.runs import Run
 
@@ -163,7 +163,8 @@ def _load(args: dict[str, Any]) -> Answer:
 def _validate(args: dict[str, Any]) -> Answer:
     """What is wrong with ``params`` and ``problem`` of a method: field to line.
 
-    ``unfit`` is why the method cannot work on such a problem; it is among the errors, too.
+    ``unfit`` is why the method cannot work on such a problem; it is among the errors, too. With
+    ``racing`` knobs under which its result cannot be compared are wrong.
     """
     method, bench = declaration(_text(args, "method"))
     params, problem = args.get("params") or {}, args.get("problem") or {}
@@ -179,7 +180,25 @@ def _validate(args: dict[str, Any]) -> Answer:
         except BadInput as error:
             unfit = str(error).removeprefix(f"{error.field}: ")
             wrong[error.field] = unfit
+    if args.get("racing"):
+        wrong = {**_not_comparable(method, params), **wrong}
     return Answer({"errors": wrong, "unfit": unfit})
+
+
+def _not_comparable(method: Method, params: dict[str, Any]) -> dict[str, str]:
+    """Knobs with which the result of a method answers another question than the bench's."""
+    wrong = {}
+    given = settings.flat(params)
+    for field in settings.fields_of(method.params):
+        value, allowed = given.get(field.name, field.default), method.races_when.get(field.name)
+        if allowed is not None and value not in allowed:
+            titles = {choice.value: f"“{choice.title}”" for choice in field.choices}
+            known = ", ".join(titles.get(v, str(v)) for v in allowed)
+            wrong[field.name] = (
+                f"“{field.title}” is set to {titles.get(value, value)}, whose result cannot be "
+                f"compared with the others (allowed: {known}; or choose a preset)"
+            )
+    return wrong
 
 
 def _preview(args: dict[str, Any]) -> Answer:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Slot
 
 from app.page_state import from_request
 from app.pages.bench_input import PAINTED, SEED
+from app.race_scores import comparable
 from app.words import sentence
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Answers(QObject):
         Where nothing is compared, the pictures of another method belong to that method; and so do
         those of methods that do not restore what is measured.
         """
-        page = self._page
+        page, methods = self._page, self._page.methods
         shown, wanted = page.desk.shown, page.state.request()
         if shown is None or shown.inputs != wanted.inputs or shown.seed != wanted.seed:
             return False
@@ -68,7 +69,7 @@ class Answers(QObject):
             page.state.race.on
             or (
                 page.parts.stage.compares
-                and all(page.methods[name].races for name in (shown.method, wanted.method))
+                and all(comparable(methods[r.method], r.params) for r in (shown, wanted))
             )
         ):
             return False

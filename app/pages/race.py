@@ -106,6 +106,7 @@ class Race(QObject):
                 "method": request.method,
                 "params": request.params,
                 "problem": request.problem,
+                "racing": True,
             }
             self._client.query("validate", values, f"race/{request.method}")
 

@@ -38,8 +38,8 @@ from engine.restoration.guidance import strength_knob, subject_knob
 from engine.restoration.posterior import COST, panels, repeated, samples_knob, summarized
 from engine.restoration.prior import Network, network_knob
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem
-from engine.restoration.steering import Pull, Task, steering
+from engine.restoration.problem import Problem, RestorationSettings
+from engine.restoration.steering import Pull, Task, no_hole, steering
 from engine.restoration.stepping import Numbers, Tensors, stepped
 
 
@@ -243,6 +243,11 @@ def solve(
     )
 
 
+def _fits(params: Params, problem: RestorationSettings) -> None:
+    if params.task == "edit" and problem.damage != "missing":
+        raise no_hole(problem.damage)
+
+
 METHOD = Method(
     title="FlowChef",
     bench="restoration",
@@ -251,6 +256,8 @@ METHOD = Method(
     url="https://arxiv.org/abs/2412.00100",
     params=Params,
     solve=solve,
+    races_when={"task": ["restore"]},
+    fits=_fits,
     presets=(
         PresetSpec(
             "fast",

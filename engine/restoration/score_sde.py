@@ -379,6 +379,7 @@ METHOD = Method(
     url="https://arxiv.org/abs/2011.13456",
     params=Params,
     solve=solve,
+    races_when={"task": ["restore"]},
     fits=_fits,
     presets=(
         PresetSpec(

@@ -17,7 +17,7 @@ from engine.restoration.diffusion import rms, uncentered
 from engine.restoration.flow import STUDENTS, sigma_at
 from engine.restoration.guidance import Classifier, classifier_for
 from engine.restoration.prior import fitting
-from engine.restoration.problem import Problem
+from engine.restoration.problem import DAMAGES, Problem
 from engine.restoration.start import first_picture
 
 Task = Literal["restore", "class", "edit"]
@@ -114,6 +114,15 @@ class Steering:
         return pull
 
 
+def no_hole(damage: str) -> BadInput:
+    """What to say where a picture is to be changed in its hole, and has none."""
+    return BadInput(
+        f"problem.damage: “{DAMAGES[damage]}” leaves no hole to draw into (allowed: "
+        f"“{DAMAGES['missing']}”, with a rectangle or painted by hand)",
+        "problem.damage",
+    )
+
+
 def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") -> Steering:
     """What a person asked for.
 
@@ -126,11 +135,7 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
     if task == "restore":
         return Steering(first_picture(A, y), _measured(A, y))
     if task == "edit" and not isinstance(A, Mask):
-        raise BadInput(
-            f"problem.damage: {problem.settings.damage} has no hole to draw into (allowed: "
-            "missing, with a rectangle or painted by hand)",
-            "problem.damage",
-        )
+        raise no_hole(problem.settings.damage)
     teachers = {student: teacher for teacher, student in STUDENTS.items()}
     known = fitting(problem) if prior == "auto" else teachers.get(prior, prior)
     classifier, index = classifier_for(known, subject, problem.device)

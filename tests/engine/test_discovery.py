@@ -221,6 +221,18 @@ def test_what_a_method_fixes_and_is_about_has_to_be_there(package: Path) -> None
     assert catalogue.broken["rooms.toy.odd_plot"].startswith("lead: line is a plot")
 
 
+def test_with_which_knobs_a_method_races_is_told_and_has_to_be_there(package: Path) -> None:
+    text = (package / "descent.py").read_text()
+    known = discover("rooms").catalogue.method("toy.descent").fields[0]
+    for name, needed in (("own", known.name), ("moon", "moon")):
+        more = f'races_when={{"{needed}": [{known.default!r}]}},'
+        odd = text.replace('bench="toy",', f'bench="toy", {more}')
+        (package / f"odd_{name}.py").write_text(odd)
+    catalogue = discover("rooms").catalogue
+    assert catalogue.method("toy.odd_own").races_when == {known.name: [known.default]}
+    assert catalogue.broken["rooms.toy.odd_moon"].startswith("races_when: it depends on moon")
+
+
 def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:
     (package / "bench.py").write_text("BENCH = None + 1")
     catalogue, methods, benches = discover("rooms")

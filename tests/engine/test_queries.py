@@ -38,6 +38,35 @@ def test_what_makes_pictures_of_nothing_takes_every_damage() -> None:
     assert not told("score_sde", {"task": "generate"}, damage="lost_phase")["unfit"]
 
 
+@pytest.mark.parametrize(
+    ("method", "task", "title"),
+    [
+        ("score_sde", "generate", "Make new pictures"),
+        ("score_sde", "likelihood", "Judge a picture"),
+        ("flowchef", "class", "Draw a picture of a class"),
+        ("flowchef", "edit", "Change what is in the hole"),
+    ],
+)
+def test_what_does_not_restore_cannot_race(method: str, task: str, title: str) -> None:
+    args = {"method": f"restoration.{method}", "params": {"task": task}}
+    args["problem"] = {"damage": "missing"}
+    assert _validate(args).value["errors"] == {}
+    wrong = _validate({**args, "racing": True}).value["errors"]
+    assert wrong.keys() == {"task"}
+    assert f"“{title}”" in wrong["task"]
+    assert "allowed: “Restore" in wrong["task"]
+    # With the knobs of a preset it can.
+    assert _validate({**args, "params": {}, "racing": True}).value["errors"] == {}
+
+
+def test_a_picture_without_a_hole_is_told_before_it_is_to_be_filled() -> None:
+    answer = told("flowchef", {"task": "edit"}, damage="blur")
+    assert answer["errors"] == {"problem.damage": answer["unfit"]}
+    assert "“Out of focus” leaves no hole" in answer["unfit"]
+    assert not told("flowchef", {"task": "edit"}, damage="missing")["errors"]
+    assert not told("flowchef", damage="blur")["errors"]
+
+
 def test_values_that_are_wrong_come_first() -> None:
     answer = told("ddrm", damage="lost_phase", noise=9)
     assert answer["errors"].keys() == {"problem.noise"}

@@ -425,6 +425,40 @@ def test_a_race_shows_the_damage_that_is_set_and_not_that_of_the_chosen_method(
     driver.until(lambda: not page.parts.input.form.errors().get("damage"))
 
 
+def test_what_is_set_to_another_task_says_so_at_its_line(
+    racing: Any, driver: Any, qtbot: Any
+) -> None:
+    page, name = racing, "restoration.score_sde"
+    page.edits.choose_method(name)
+    page.edits._on_knob("task", "generate")
+    press(page.parts.race.racers[METHODS[3]].box, qtbot)
+    racer = page.parts.race.racers[name]
+    press(racer.box, qtbot)
+    driver.until(lambda: racer._error.text())
+    assert "“What to do” is set to “Make new pictures”" in racer._error.text()
+    assert "allowed: “Restore”" in racer._error.text()
+    page.start()
+    assert not page.desk.run.active
+    choose(page, name, "fast")
+    driver.until(lambda: not racer._error.text())
+    assert page.state.params[name]["task"] == "restore"
+
+
+def test_a_picture_out_of_nothing_is_no_restoration_by_another_method(
+    driver: Any, small_picture: Path
+) -> None:
+    page, name = driver.to_bench(), "restoration.score_sde"
+    page.take_file(small_picture)
+    driver.until(lambda: page.state.inputs["picture"] == str(small_picture))
+    page.edits.choose_method(name)
+    for task, stays in (("restore", True), ("generate", False)):
+        page.edits.choose_method(name)
+        page.edits._on_knob("task", task)
+        page.desk.shown = page.state.request()
+        page.edits.choose_method(METHODS[0])
+        assert page.answers.shows_result() is stays
+
+
 def test_durations_go_with_the_size_of_the_picture(racing: Any, driver: Any) -> None:
     racer = racing.parts.race.racers["restoration.wiener"]
     small = words.duration(racer._method.presets[0], 128 * 128)

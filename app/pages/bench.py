@@ -68,6 +68,7 @@ class BenchPage(Page):
         self._client, self._preferences = client, preferences
         self.methods = {method.id: method for method in catalogue.methods_of(bench.id)}
         self.model = PageModel(page_state.initial(bench, self.methods.values()))
+        self._masks = [spec.name for spec in bench.inputs if spec.kind == "mask"]
         self._example = ""
         self._was_entered = False
         #: The method that shows before a run what its own knobs say, or what it makes of the
@@ -243,10 +244,15 @@ class BenchPage(Page):
     # --- doing ---------------------------------------------------------------------------
 
     def request(self) -> RunRequest:
-        """The run that Run would start, on the device that is preferred."""
+        """The run that Run would start, on the device that is preferred.
+
+        What is painted belongs to it only where it counts.
+        """
         request, wish = self.state.request(self.method.fixed), self._preferences.values
         device = wish.device if request.device == "auto" else request.device
-        return msgspec.structs.replace(request, device=device, threads=wish.threads)
+        left_out = () if self.parts.input.is_painting(self.state) else self._masks
+        inputs = {name: ref for name, ref in request.inputs.items() if name not in left_out}
+        return msgspec.structs.replace(request, inputs=inputs, device=device, threads=wish.threads)
 
     def start(self) -> None:
         """Run what is set; a run that is going on is replaced after asking."""

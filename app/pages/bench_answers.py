@@ -62,7 +62,7 @@ class Answers(QObject):
         those of methods that do not restore what is measured.
         """
         page, methods = self._page, self._page.methods
-        shown, wanted = page.desk.shown, page.state.request()
+        shown, wanted = page.desk.shown, page.request()
         if shown is None or shown.inputs != wanted.inputs or shown.seed != wanted.seed:
             return False
         if shown.method != wanted.method and not (

@@ -34,7 +34,7 @@ class KeptRuns(QObject):
         page.parts.stage.set_params(flatten(row.params), on_fixed=on_fixed)
         if pictures:
             page.parts.stage.show_pictures(pictures)
-            page.desk.shown = page.state.request()
+            page.desk.shown = page.request()
             page.results.folder = row.path
         page.parts.curves.show_curves(run_words.curves_of(row))
         page.parts.bar.set_state("finished", self.tr("From the history"))

@@ -61,11 +61,13 @@ class Race(QObject):
         page.model.replace(state, self.tr("Race") if on else self.tr("One method"))
 
     def requests(self) -> list[RunRequest]:
-        """The runs that would race, on the device that is preferred."""
+        """The runs that would race, on the pictures and the device that one would run on."""
         page = self._page
         like = page.request()
         return [
-            msgspec.structs.replace(request, device=like.device, threads=like.threads)
+            msgspec.structs.replace(
+                request, inputs=like.inputs, device=like.device, threads=like.threads
+            )
             for request in racer_requests(page.state, page.methods)
         ]
 

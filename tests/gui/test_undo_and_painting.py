@@ -61,6 +61,18 @@ def test_a_hole_is_painted_by_hand_and_taken_back(driver: Any, qtbot: Any) -> No
     page.model.redo()
     assert (driver.stage.mask() == painted).all()
 
+    # It belongs to a run, and to its record, only where there is a hole; the page keeps it.
+    mask = page.state.inputs["mask"]
+    assert page.request().inputs["mask"] == mask
+    page.edits.set("problem:damage", "blur")
+    page.desk.shown = page.request()
+    assert page.answers.shows_result()
+    driver.window.actions_["run.race"].trigger()
+    asked = [page.request(), *page.race.requests()]
+    assert [r.inputs.keys() for r in asked] == [{"picture"}] * len(asked)
+    page.edits.set("problem:damage", "missing")
+    assert all(r.inputs["mask"] == mask for r in (page.request(), *page.race.requests()))
+
 
 def test_what_a_run_works_on_cannot_be_taken_back_while_it_goes_on(driver: Any) -> None:
     page = driver.to_bench()

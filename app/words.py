@@ -37,11 +37,18 @@ def weights(count: int) -> str:
     return f"{count / 1e3:.0f} k" if count < 1e5 else f"{count / 1e6:.1f} M"
 
 
+def expected(preset: PresetSpec, pixels: int) -> float | None:
+    """Seconds that a preset takes on ``pixels``; None where it is unknown."""
+    if preset.seconds is None or not preset.scales:
+        return preset.seconds
+    return preset.least + (preset.seconds - preset.least) * pixels / USUAL_PIXELS
+
+
 def duration(preset: PresetSpec, pixels: int) -> str:
     """How long a preset takes on ``pixels``, such as ``about 12 s``; empty where it is unknown."""
-    if preset.seconds is None:
+    value = expected(preset, pixels)
+    if value is None:
         return ""
-    value = preset.seconds * (pixels / USUAL_PIXELS if preset.scales else 1.0)
     if value < 1:
         return _tr("under 1 s")
     return _tr("about {time}").format(time=seconds(value))

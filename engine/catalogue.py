@@ -112,8 +112,9 @@ class PanelSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PresetSpec(msgspec.Struct, frozen=True):
-    """Named values; ``seconds`` is the time on 2 cores at the default picture size, with which it
-    goes where it ``scales``.
+    """Named values; ``seconds`` is the time on 2 cores at the default picture size. Where it
+    ``scales``, it goes with the pixels, from the ``least`` that the steps of the smallest picture
+    (32 × 32 pixels) take.
     """
 
     name: str
@@ -122,6 +123,7 @@ class PresetSpec(msgspec.Struct, frozen=True):
     help: str = ""
     seconds: float | None = None
     scales: bool = True
+    least: float = 0.0
 
 
 class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):

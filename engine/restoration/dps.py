@@ -163,6 +163,7 @@ METHOD = Method(
             {"steps": 1000},
             "Every level that the prior knows, as in the paper.",
             350.0,
+            least=14.0,
         ),
     ),
     panels=(

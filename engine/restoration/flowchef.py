@@ -272,6 +272,7 @@ METHOD = Method(
             {"steps": 200, "strength": 0.081, "stop": 0.0},
             "Two hundred steps and the paper's pull, corrected to the end.",
             100.0,
+            least=1.5,
         ),
     ),
     panels=(

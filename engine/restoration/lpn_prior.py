@@ -255,8 +255,8 @@ METHOD = Method(
     races=False,
     solve=solve,
     presets=(
-        PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 10.0),
-        PresetSpec("blur", "Blur", {"change": "blur"}, "Softer and softer.", 5.0),
+        PresetSpec("noise", "Noise", {"change": "noise"}, "More and more grain.", 10.0, least=3.0),
+        PresetSpec("blur", "Blur", {"change": "blur"}, "Softer and softer.", 5.0, least=1.0),
         PresetSpec(
             "blend",
             "Two pictures in one",
@@ -264,6 +264,7 @@ METHOD = Method(
             "Slides from the picture to a second one, or to its mirror image. In between it has "
             "less detail than either, which this prior can find more likely.",
             5.0,
+            least=3.0,
         ),
     ),
     panels=(

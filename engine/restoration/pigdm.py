@@ -188,6 +188,7 @@ METHOD = Method(
             {"steps": 100, "guidance": "paper"},
             "A hundred levels and the paper's guidance.",
             85.0,
+            least=2.0,
         ),
     ),
     panels=(*PANELS, COST),

@@ -395,6 +395,7 @@ METHOD = Method(
             },
             "A thousand steps of Adam from the strongest noise on, as in the paper.",
             480.0,
+            least=6.0,
         ),
     ),
     panels=(

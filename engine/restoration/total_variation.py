@@ -273,6 +273,7 @@ METHOD = Method(
             {"steps": 3000, "tolerance": 0.0001},
             "Goes on until the answer is proved to a ten-thousandth; takes minutes.",
             100.0,
+            least=1.5,
         ),
     ),
     panels=(

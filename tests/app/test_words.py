@@ -9,19 +9,22 @@ from engine.catalogue import PresetSpec
 
 
 @pytest.mark.parametrize(
-    ("seconds", "pixels", "scales", "told"),
+    ("seconds", "least", "pixels", "scales", "told"),
     [
-        (20.0, words.USUAL_PIXELS, True, "about 20 s"),
-        (20.0, words.USUAL_PIXELS // 4, True, "about 5 s"),
-        (20.0, 32 * 32, True, "under 1 s"),
-        (55.0, 32 * 32, False, "about 55 s"),
-        (None, 32 * 32, True, ""),
+        (20.0, 0.0, words.USUAL_PIXELS, True, "about 20 s"),
+        (20.0, 0.0, words.USUAL_PIXELS // 4, True, "about 5 s"),
+        (20.0, 0.0, 32 * 32, True, "under 1 s"),
+        # Steps cost something however small the picture is.
+        (350.0, 14.0, 32 * 32, True, "about 15 s"),
+        (350.0, 14.0, words.USUAL_PIXELS, True, "about 6 min"),
+        (55.0, 0.0, 32 * 32, False, "about 55 s"),
+        (None, 0.0, 32 * 32, True, ""),
     ],
 )
 def test_a_preset_tells_how_long_it_takes(
-    seconds: float | None, pixels: int, scales: bool, told: str
+    seconds: float | None, least: float, pixels: int, scales: bool, told: str
 ) -> None:
-    preset = PresetSpec("fast", "Fast", {}, seconds=seconds, scales=scales)
+    preset = PresetSpec("fast", "Fast", {}, seconds=seconds, scales=scales, least=least)
     assert words.duration(preset, pixels) == told
 
 

@@ -1,11 +1,13 @@
 """How long every preset and every example takes, beside the seconds that the window promises.
 
     python tests/benchmarks/promised_times.py [--only traversal] [--only dps] [--threads 2]
-        [--longest 120]
+        [--longest 120] [--picture emoji-crab]
 
-Each runs once to its end with its own default picture, as `priorbench run` runs it; the seconds are
-those of its run record, without the start of the program. Interactive methods, which end when a
-person says so, run until nothing more is asked. What promises more than ``--longest`` is left out.
+Each runs once to its end with its own default picture, as `priorbench run` runs it; or, with
+``--picture``, the presets of restoration with that sample and what is promised for its size. The
+seconds are those of its run record, without the start of the program. Interactive methods, which
+end when a person says so, run until nothing more is asked. What promises more than ``--longest``
+is left out.
 On a machine with nothing else to do. Ends with 1 if a promise is off by more than a factor of two
 and more than five seconds, or a run fails.
 """
@@ -22,8 +24,9 @@ from pathlib import Path
 
 from _common import fresh_home, table
 
-from app import engine_cli
+from app import engine_cli, words
 from engine.catalogue import ExampleSpec, MethodSpec
+from engine.data.pictures import read_picture, samples
 from engine.discovery import installed
 
 #: A promise may be off by this factor, or by these seconds.
@@ -37,23 +40,26 @@ def of_example(example: ExampleSpec) -> list[str]:
     return [example.method, *given, *(f"--input={k}={v}" for k, v in example.inputs.items())]
 
 
-def promises(only: list[str]) -> Iterator[tuple[str, list[str], float]]:
+def promises(only: list[str], picture: str) -> Iterator[tuple[str, list[str], float]]:
     """Name, arguments and promised seconds of every preset and example that makes a promise."""
+    pixels, given = words.USUAL_PIXELS, []
+    if picture:
+        found = read_picture(samples()[picture].path)
+        pixels, given = found.width * found.height, [f"--input=picture=sample:{picture}"]
 
     def wanted(method: str) -> bool:
-        return not only or any(part in method for part in only)
+        named = not only or any(part in method for part in only)
+        return named and (not picture or method.startswith("restoration."))
 
     catalogue = installed().catalogue
     methods: list[MethodSpec] = [m for m in catalogue.methods if wanted(m.id)]
     for method in methods:
         for preset in method.presets:
-            if preset.seconds is not None:
-                yield (
-                    f"{method.id}: {preset.title}",
-                    [method.id, f"--preset={preset.name}"],
-                    preset.seconds,
-                )
-    for bench in catalogue.benches:
+            seconds = words.expected(preset, pixels)
+            if seconds is not None:
+                arguments = [method.id, f"--preset={preset.name}", *given]
+                yield f"{method.id}: {preset.title}", arguments, seconds
+    for bench in catalogue.benches if not picture else ():
         for example in bench.examples:
             if wanted(example.method):
                 yield example.title, of_example(example), example.seconds
@@ -79,11 +85,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--only", action="append", default=[], help="part of a method's id")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--longest", type=float, default=120.0, help="seconds promised")
+    parser.add_argument("--picture", default="", help="name of a sample")
     args = parser.parse_args(argv)
     rows = []
     missed = False
     with fresh_home(catalogue=False), tempfile.TemporaryDirectory() as scratch:
-        wanted = [p for p in promises(args.only) if p[2] <= args.longest]
+        wanted = [p for p in promises(args.only, args.picture) if p[2] <= args.longest]
         for number, (name, arguments, said) in enumerate(wanted):
             seconds = taken(arguments, args.threads, Path(scratch, str(number)))
             if seconds is None:

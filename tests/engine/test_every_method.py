@@ -343,3 +343,10 @@ def test_another_package_adds_methods_without_an_edit() -> None:
     assert {"toy.descent", "toy.board"} <= set(METHODS)
     assert FOUND.catalogue.method("toy.descent").package == "toybench"
     assert set(installed().methods) == set(METHODS)
+
+
+@pytest.mark.parametrize("method", [m.id for m in FOUND.catalogue.methods if not m.interactive])
+def test_every_preset_of_ours_says_how_long_it_takes(method: str) -> None:
+    spec = FOUND.catalogue.method(method)
+    told = {p.name: p.seconds for p in spec.presets if spec.package == "priorbench"}
+    assert None not in told.values(), told

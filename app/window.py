@@ -210,6 +210,12 @@ class MainWindow(QMainWindow):
         else:
             self.status.say(text)
 
+    @Slot(str)
+    def take_back(self, text: str) -> None:
+        """Hide the banner, if this is what it still says."""
+        if self.banner.text() == text:
+            self.banner.hide()
+
     @Slot(object)
     def _on_crash(self, crash: Crash) -> None:
         self.log.say("error", crash.cause)

@@ -75,6 +75,7 @@ class Pages(QObject):
         self._window.stack.addWidget(page)
         page.facts_changed.connect(self._on_facts)
         page.notice.connect(self._window.say)
+        page.withdrawn.connect(self._window.take_back)
         page.logged.connect(self._window.log.say)
         return page
 

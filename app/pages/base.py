@@ -18,6 +18,8 @@ class Page(QWidget):
     facts_changed = Signal()
     #: ``(level, text)``: one line for the person that belongs to no part of the page.
     notice = Signal(str, str)
+    #: A line that was said and does not hold any more.
+    withdrawn = Signal(str)
     #: ``(level, text)``: a line for the log alone, for the page shows it by itself.
     logged = Signal(str, str)
 

@@ -71,6 +71,8 @@ class BenchPage(Page):
         self._masks = [spec.name for spec in bench.inputs if spec.kind == "mask"]
         self._example = ""
         self._was_entered = False
+        #: What was said of a run that is in the way.
+        self._refusal = ""
         #: The method that shows before a run what its own knobs say, or what it makes of the
         #: problem, if it is the chosen one.
         self._previews = ""
@@ -209,9 +211,14 @@ class BenchPage(Page):
 
     def may_change_pictures(self) -> bool:
         """Whether nothing runs on the pictures that are set; where something does, it is said."""
+        return not self.refuses(self.tr("A run is going on; cancel it to change pictures."))
+
+    def refuses(self, text: str) -> bool:
+        """Whether a run is going on; then that is said with ``text``, as long as it does."""
         if self.desk.run.active:
-            self.notice.emit("warning", self.tr("A run is going on; cancel it to change pictures."))
-        return not self.desk.run.active
+            self._refusal = text
+            self.notice.emit("warning", text)
+        return bool(self.desk.run.active)
 
     def entered(self) -> None:
         """Ask for what the page shows, at the first time."""
@@ -423,6 +430,9 @@ class BenchPage(Page):
     @Slot()
     def _on_run(self) -> None:
         run = self.desk.run
+        if self._refusal and not run.active:
+            self.withdrawn.emit(self._refusal)
+            self._refusal = ""
         for panel in (self.parts.input, self.parts.method, self.parts.race):
             panel.set_running(run.active)
         if run.state == "failed" and run.failed_field:

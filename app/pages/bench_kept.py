@@ -56,11 +56,7 @@ class KeptRuns(QObject):
             page.desk.run.resume()
 
     def _busy(self) -> bool:
-        active = bool(self._page.desk.run.active)
-        if active:
-            text = self.tr("A run is going on here; cancel it first.")
-            self._page.notice.emit("warning", text)
-        return active
+        return self._page.refuses(self.tr("A run is going on here; cancel it first."))
 
 
 def kept_pictures(folder: Path, bench: BenchSpec) -> dict[str, Any]:

@@ -37,9 +37,15 @@ def test_knobs_that_are_live_move_it_and_the_others_say_why_not(driver: Any, qtb
     assert driver.window.rail.badge("restoration") == "running"
     driver.window.show_page("restoration")
 
+    # Another picture has to wait, which is said as long as it holds.
+    banner = driver.window.banner
+    page.open_picture()
+    assert banner.isVisible()
+    assert banner.text().startswith("A run is going on")
     qtbot.mouseClick(page.parts.bar.cancel_button, Qt.MouseButton.LeftButton)
     driver.over()
     assert driver.run.state == "cancelled"
+    assert not banner.isVisible()
     events = read_json(driver.run.folder / "run.json")["events"]
     assert any(event[2].get("trust") == value for event in events if isinstance(event[2], dict))
     assert trust.editor.slider.isEnabled()

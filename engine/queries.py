@@ -178,7 +178,8 @@ def _validate(args: dict[str, Any]) -> Answer:
         try:
             method.fits(settings.make(method.params, params), settings.make(bench.problem, problem))
         except BadInput as error:
-            unfit = str(error).removeprefix(f"{error.field}: ")
+            why = str(error).removeprefix(f"{error.field}: ")
+            unfit = f"{method.title} does not fit: {why}"
             wrong[error.field] = unfit
     if args.get("racing"):
         wrong = {**_not_comparable(method, params), **wrong}

@@ -36,7 +36,8 @@ class Answers(QObject):
     @property
     def blocked(self) -> bool:
         """Whether a value is known to be unusable, so that a run would fail at once."""
-        return bool(self._errors["judged"] or self._errors["preview"])
+        known = self._errors["judged"] or self._errors["preview"]
+        return bool(known) or self._page.race.blocked
 
     def say_blocked(self) -> None:
         """Run was pressed in vain; the line goes once everything can be used."""
@@ -127,17 +128,25 @@ class Answers(QObject):
         elif not on and stage.note() == text:
             stage.set_note("")
 
-    @Slot(object)
-    def _on_judged(self, errors: dict[str, str]) -> None:
+    @Slot(object, str)
+    def _on_judged(self, errors: dict[str, str], unfit: str) -> None:
+        if self._page.state.race.on:
+            # What is wrong with a method is said at its line there.
+            said = {n: t for n, t in errors.items() if n.startswith("problem.") and t != unfit}
+            errors = said
         self._mark("judged", errors)
 
     def _mark(self, kind: str, errors: dict[str, str]) -> None:
         self._errors[kind] = errors
+        self.settle()
+        self._show_marks()
+
+    def settle(self) -> None:
+        """Once everything can be used, nothing has to be said of it."""
         if not self.blocked:
             self._insists = False
             if self._page.parts.banner.text() == self._blocked_text:
                 self._page.parts.banner.hide()
-        self._show_marks()
 
     def _show_marks(self) -> None:
         merged = {n: t for part in self._errors.values() for n, t in part.items()}

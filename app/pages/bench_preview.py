@@ -24,8 +24,9 @@ class Preview(QObject):
 
     ready = Signal(object, object)
     failed = Signal(str, str)
-    #: Field name to what is wrong with it, for method and problem (``problem.name``).
-    judged = Signal(object)
+    #: Field name to what is wrong with it, for method and problem (``problem.name``); and why the
+    #: method cannot work on such a problem, which is among them.
+    judged = Signal(object, str)
     #: A preview takes long; False once it is there.
     slow = Signal(bool)
 
@@ -86,7 +87,7 @@ class Preview(QObject):
         if not isinstance(event, Reply) or event.channel != self._channel:
             return
         if event.kind == "validate" and not event.error:
-            self.judged.emit(event.value.get("errors", {}))
+            self.judged.emit(event.value.get("errors", {}), event.value.get("unfit", ""))
         elif event.kind == "preview" and event.id == self._asked:
             self._asked = 0
             self._patience.stop()

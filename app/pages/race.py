@@ -45,6 +45,8 @@ class Race(QObject):
         self.results = RaceResults(self.desk.run, page.catalogue, page)
         #: The methods that can race here.
         self.able = [method.id for method in page.methods.values() if method.races]
+        #: Of every method that can race: why it cannot on this problem, and whatever is wrong.
+        self._unfit: dict[str, str] = {}
         self._errors: dict[str, str] = {}
         self._on = False
         parts.race.ticked.connect(self._on_ticked)
@@ -71,10 +73,16 @@ class Race(QObject):
             for request in racer_requests(page.state, page.methods)
         ]
 
+    @property
+    def blocked(self) -> bool:
+        """Whether one of those that would race is known to fail at once."""
+        race = self._page.state.race
+        return race.on and not self._errors.keys().isdisjoint(race.methods)
+
     def start(self) -> bool:
         """Race what is chosen; False where nothing was started."""
         page = self._page
-        if len(page.state.race.methods) < FEWEST or self._errors:
+        if len(page.state.race.methods) < FEWEST or self.blocked:
             return False
         return self.desk.start(self.requests(), page.runs_folder, parent=page)
 
@@ -100,10 +108,11 @@ class Race(QObject):
             self.desk.leave()
 
     def judge(self) -> None:
-        """Let the engine say which values of the racers cannot be used."""
+        """Let the engine say who could race, and which values cannot be used."""
         state = self._page.state
-        self._errors = {k: v for k, v in self._errors.items() if k in state.race.methods}
-        for request in racer_requests(state, self._page.methods) if state.race.on else ():
+        race = msgspec.structs.replace(state.race, methods=tuple(self.able))
+        every = msgspec.structs.replace(state, race=race)
+        for request in racer_requests(every, self._page.methods) if race.on else ():
             values = {
                 "method": request.method,
                 "params": request.params,
@@ -122,12 +131,14 @@ class Race(QObject):
         # What is wrong with the problem is said where it is set, once for all of them.
         told = event.value.get("errors", {}).items()
         errors = {name: text for name, text in told if not name.startswith("problem.")}
+        for kept in (self._unfit, self._errors):
+            kept.pop(method, None)
         if unfit := event.value.get("unfit", ""):
-            errors["unfit"] = sentence(unfit)
-        self._errors.pop(method, None)
+            errors["unfit"] = self._unfit[method] = sentence(unfit)
         if errors:
             self._errors[method] = "; ".join(errors.values())
-        self._page.parts.race.set_errors(self._errors)
+        self._page.parts.race.set_errors(self._errors, self._unfit)
+        self._page.answers.settle()
 
     @Slot(str, bool)
     def _on_ticked(self, method: str, on: bool) -> None:

@@ -12,7 +12,7 @@ from app.page_state import MOST, PageState, matching_preset, with_method
 from app.pages.bench_method import CUSTOM
 from engine.catalogue import MethodSpec
 from widgets import theme
-from widgets.parts import ChipGroup, ElidedCombo, HintLabel, SectionLabel, TextLabel
+from widgets.parts import ChipGroup, ElidedCombo, ElidedLabel, HintLabel, SectionLabel, TextLabel
 
 
 class RacePanel(QWidget):
@@ -82,10 +82,10 @@ class RacePanel(QWidget):
             racer.set_running(on)
         self._turns.setEnabled(not on)
 
-    def set_errors(self, errors: dict[str, str]) -> None:
-        """Method to what is wrong with its values."""
+    def set_errors(self, errors: dict[str, str], unfit: dict[str, str]) -> None:
+        """Method to what is wrong with its values, and to why it cannot race on this problem."""
         for name, racer in self.racers.items():
-            racer.set_error(errors.get(name, ""))
+            racer.set_error(errors.get(name, ""), unfit.get(name, ""))
 
 
 class Racer(QWidget):
@@ -99,7 +99,7 @@ class Racer(QWidget):
         self._method = method
         self._pixels = words.USUAL_PIXELS
         self._running = self._full = False
-        self._preset = ""
+        self._preset = self._wrong = self._unfit = ""
         self.box = QCheckBox(method.title, self)
         self.box.setToolTip(f"{method.summary}\n{method.source}")
         self.box.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -117,6 +117,9 @@ class Racer(QWidget):
         self._time.setMinimumWidth(self._time.fontMetrics().horizontalAdvance("about 888 s"))
         self._error = HintLabel("", self)
         theme.set_role(self._error, "error")
+        #: One who does not race is told of in one line, whole on hover.
+        self._reason = ElidedLabel("", "hint", self)
+        self._reason.setContentsMargins(24, 0, 0, 0)
         line = QHBoxLayout()
         line.setContentsMargins(24, 0, 0, 0)
         line.setSpacing(8)
@@ -128,7 +131,8 @@ class Racer(QWidget):
         column.addWidget(self.box)
         column.addLayout(line)
         column.addWidget(self._error)
-        self._error.hide()
+        column.addWidget(self._reason)
+        self._enable()
 
     def show_state(self, state: PageState, *, full: bool) -> None:
         """Draw whether it races, and its preset; ``full`` where no more may be ticked."""
@@ -158,17 +162,25 @@ class Racer(QWidget):
         self._running = on
         self._enable()
 
-    def set_error(self, text: str) -> None:
-        """What is wrong; empty for nothing."""
-        self._error.setText(text)
-        self._error.setVisible(bool(text))
+    def set_error(self, text: str, unfit: str) -> None:
+        """What is wrong if it races, and why it cannot on this problem; empty for nothing."""
+        self._wrong, self._unfit = text, unfit
+        self._enable()
 
     def _enable(self) -> None:
-        self.box.setEnabled(not self._running and not self._full)
+        on = self.box.isChecked()
+        self._error.setText(self._wrong if on else "")
+        self._reason.setText("" if on else self._unfit)
+        for label in (self._error, self._reason):
+            label.setVisible(bool(label.text()))
+        left_out = bool(self._unfit) and not on
+        self.box.setEnabled(not self._running and not self._full and not left_out)
         self.choice.setEnabled(not self._running)
         reason = ""
         if self._running:
             reason = self.tr("Fixed while it runs. Cancel the race to change this.")
+        elif left_out:
+            reason = self._unfit
         elif self._full:
             reason = self.tr("{n} are chosen already; switch one off first.").format(n=MOST)
         self.box.setToolTip(reason or f"{self._method.summary}\n{self._method.source}")

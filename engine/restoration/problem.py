@@ -200,8 +200,7 @@ class Problem:
 def _not_linear(damage: str) -> BadInput:
     allowed = ", ".join(f"“{title}”" for name, title in DAMAGES.items() if name not in NONLINEAR)
     return BadInput(
-        f"problem.damage: “{DAMAGES[damage]}” is not a linear damage, and this method undoes only "
-        f"those (allowed: {allowed})",
+        f"problem.damage: “{DAMAGES[damage]}” is not a linear damage (allowed: {allowed})",
         "problem.damage",
     )
 

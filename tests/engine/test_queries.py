@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from engine.plan import declaration
 from engine.queries import _validate
 
 
@@ -21,6 +22,8 @@ def told(method: str, params: dict[str, Any] | None = None, **problem: Any) -> d
 def test_a_damage_that_a_method_cannot_undo_is_told_before_a_run(method: str, damage: str) -> None:
     answer = told(method, damage=damage)
     assert answer["errors"] == {"problem.damage": answer["unfit"]}
+    title = declaration(f"restoration.{method}")[0].title
+    assert answer["unfit"].startswith(f"{title} does not fit: “")
     assert "is not a linear damage" in answer["unfit"]
     # In the words of the page.
     assert "“Out of focus”" in answer["unfit"]

@@ -291,7 +291,8 @@ def test_one_that_cannot_go_on_leaves_the_others_alone(
     page.edits.set("problem:damage", "overexposed")
     press(page.parts.race.racers["restoration.diffpir"].box, qtbot)
     press(page.parts.race.racers["restoration.red_diff"].box, qtbot)
-    driver.press_run()
+    # As if they had not been judged before.
+    page.race.desk.start(page.race.requests(), page.runs_folder, parent=page)
     driver.until(lambda: not page.desk.run.active and "finished" in states(page))
     table = page.desk.table
     found = dict(zip(page.state.race.methods, states(page), strict=True))
@@ -381,14 +382,34 @@ def test_what_is_chosen_is_one_state_with_undo_and_limits(
     assert page.state.race.methods == METHODS[:2]
 
 
-def test_who_cannot_take_part_says_so_before_the_race(racing: Any, driver: Any) -> None:
+def test_who_cannot_take_part_says_so_before_the_race(racing: Any, driver: Any, qtbot: Any) -> None:
     """In the words of the page, at its own line, and no race begins."""
     racing.edits.set("problem:damage", "lost_phase")
     panel = racing.parts.race
     driver.until(lambda: all(panel.racers[name]._error.text() for name in METHODS))
-    assert "“Lost phase” is not a linear damage" in panel.racers[METHODS[0]]._error.text()
+    told = panel.racers[METHODS[0]]._error.text()
+    assert told.startswith("Wiener filter does not fit: “Lost phase” is not a linear damage")
     racing.start()
     assert not racing.desk.run.active
+    assert racing.parts.banner.isVisible()
+    # Those that are not ticked say it as well, and cannot be ticked; who can take part can.
+    other, able = (panel.racers[f"restoration.{name}"] for name in ("ddrm", "dps"))
+    driver.until(other._reason.text)
+    assert other._reason.text().startswith("DDRM does not fit: ")
+    for name in METHODS[1:]:
+        press(panel.racers[name].box, qtbot)
+    assert not other.box.isEnabled()
+    assert other.box.toolTip() == other._reason.text()
+    assert not panel.racers[METHODS[1]].box.isEnabled()
+    assert able.box.isEnabled()
+    assert not able._reason.text()
+    # The method of the page takes no part: nothing is wrong with the damage itself.
+    assert racing.state.method not in ("restoration.dps", "restoration.red_diff")
+    press(panel.racers["restoration.dps"].box, qtbot)
+    press(panel.racers["restoration.red_diff"].box, qtbot)
+    press(panel.racers[METHODS[0]].box, qtbot)
+    driver.until(lambda: not racing.answers.blocked)
+    driver.until(lambda: not racing.parts.banner.isVisible())
     racing.edits.set("problem:damage", "blur")
     driver.until(lambda: not any(panel.racers[name]._error.text() for name in METHODS))
 

@@ -98,6 +98,11 @@ class PageState(msgspec.Struct, frozen=True, kw_only=True):
             state = state._with_section(section, values)
         return state
 
+    @property
+    def knobs(self) -> dict[str, Any]:
+        """The knobs of the chosen method."""
+        return self._section("params")
+
     def request(self, fixed: Collection[str] = ()) -> RunRequest:
         """The run that this page describes; its inputs without the empty ones, its problem without
         the fields that the method has ``fixed``.
@@ -303,7 +308,8 @@ def with_racer(state: PageState, methods: Iterable[MethodSpec], method: str, on:
 def racer_requests(state: PageState, methods: Mapping[str, MethodSpec]) -> list[RunRequest]:
     """The runs of the race that is set, one per ticked method, all on the same problem."""
     racers = [methods[name] for name in state.race.methods]
-    return [with_method(state, method).request(method.fixed) for method in racers]
+    chosen = [(method, with_method(state, method)) for method in racers]
+    return [own.request(method.fixed_under(own.knobs)) for method, own in chosen]
 
 
 def matching_preset(method: MethodSpec, values: Mapping[str, Any]) -> str:

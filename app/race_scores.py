@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from PySide6.QtCore import QCoreApplication
 
-from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec
+from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, SeriesSpec, holds
 
 #: Seconds of computing, which every run has beside its metrics.
 SECONDS = "seconds"
@@ -70,8 +70,7 @@ def overlaid(bench: BenchSpec, methods: Sequence[MethodSpec]) -> list[PanelSpec]
 
 def comparable(method: MethodSpec, params: Mapping[str, Any]) -> bool:
     """Whether what a method makes with these knobs answers the question of its bench."""
-    allowed = method.races_when.items()
-    return method.races and all(params.get(name) in values for name, values in allowed)
+    return method.races and holds(method.answers_when, params)
 
 
 def line(metric: str, method: str) -> str:

@@ -54,8 +54,12 @@ def panel_of(key: str, panels: Iterable[PanelSpec], params: Mapping[str, Any]) -
 
 def on_fixed(row: RunRow, method: MethodSpec) -> bool:
     """Whether a run was on the problem that its method fixes: an older one may not have been."""
-    problem = flatten(row.problem)
-    return all(problem.get(name, value) == value for name, value in method.fixed.items())
+    problem, fixed = flatten(row.problem), method.fixed_under(_knobs(row, method))
+    return all(problem.get(name, value) == value for name, value in fixed.items())
+
+
+def _knobs(row: RunRow, method: MethodSpec) -> dict[str, Any]:
+    return {field.name: field.default for field in method.fields} | flatten(row.params)
 
 
 def picture_titles(row: RunRow, catalogue: Catalogue) -> dict[str, str]:
@@ -126,8 +130,8 @@ def settings(row: RunRow, catalogue: Catalogue) -> list[tuple[str, list[tuple[st
     hidden: set[str] = set()
     if method is not None:
         # A run from before the method fixed a field was made with what it says.
-        fixed = {name for name, value in method.fixed.items() if problem.get(name) == value}
-        hidden = {*method.unused, *fixed}
+        fixed = method.fixed_under(_knobs(row, method)).items()
+        hidden = {*method.unused, *(name for name, value in fixed if problem.get(name) == value)}
     parts = ((_bench(row, catalogue), problem, hidden), (method, flatten(row.params), set[str]()))
     for owner, flat, left_out in parts:
         fields = owner.fields if owner is not None else ()

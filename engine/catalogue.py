@@ -6,6 +6,7 @@ before torch is imported. ``engine.method`` makes them from declarations.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -16,6 +17,11 @@ FieldKind = Literal["int", "float", "bool", "choice", "text", "file", "mask", "p
 
 #: How a bench's image panels are laid out: beside each other, or as a map with what it leads to.
 Stage = Literal["compare", "explore"]
+
+
+def holds(when: Mapping[str, Sequence[Any]], values: Mapping[str, Any]) -> bool:
+    """Whether each field that a condition names has one of its values there."""
+    return all(values.get(name) in allowed for name, allowed in when.items())
 
 
 class Choice(msgspec.Struct, frozen=True):
@@ -141,13 +147,14 @@ class ExampleSpec(msgspec.Struct, frozen=True, kw_only=True):
 class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One method, as the window, the command line and the run record see it.
 
-    One that ``races`` can be compared with others on the same problem, while the knobs that
-    ``races_when`` names have one of those values. One that is ``interactive``
+    Its result answers the bench's problem while the knobs that ``answers_when`` names have one of
+    those values: only then the bench's curves have numbers, and one that ``races`` can be compared
+    with others. One that is ``interactive``
     waits for a person most of the time, and is answered before other runs. Of the bench's fields
     the ``unused`` ones play no part in it, and the ``fixed`` ones have that value and take no
-    other; one that ``previews`` shows before a run what its own knobs say. One with a ``lead`` is
-    about that panel, which is the largest: a picture that is looked at alone, or a plot on the
-    stage.
+    other while ``fixed_when`` holds for its knobs; one that ``previews`` shows before a run what
+    its own knobs say. One with a ``lead`` is about that panel, which is the largest: a picture that
+    is looked at alone, or a plot on the stage.
     """
 
     id: str
@@ -162,14 +169,23 @@ class MethodSpec(msgspec.Struct, frozen=True, kw_only=True):
     panels: tuple[PanelSpec, ...]
     priors: tuple[str, ...] = ()
     races: bool = True
-    races_when: dict[str, list[Any]] = {}
     interactive: bool = False
     unused: tuple[str, ...] = ()
     fixed: dict[str, Any] = {}
+    fixed_when: dict[str, list[Any]] = {}
+    answers_when: dict[str, list[Any]] = {}
     lead: str = ""
     previews: bool = False
     thumbnail: str = ""
     package: str = "priorbench"
+
+    def fixed_under(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What is fixed of the bench's problem while the knobs, by dotted name, are these."""
+        return self.fixed if holds(self.fixed_when, params) else {}
+
+    def unasked(self, params: Mapping[str, Any]) -> frozenset[str]:
+        """The fields of the bench's problem that nobody is asked for under these knobs."""
+        return frozenset({*self.unused, *self.fixed_under(params)})
 
 
 class InputSpec(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,9 +48,11 @@ def _of_method(method: Method) -> Iterator[str]:
         if _is_settings(method.params):
             for name, wrong in errors(method.params, preset.values).items():
                 yield f"presets: {preset.name}: {name}: {wrong}"
-    yield from _panels(method.panels, _known(method.params))
-    for wrong in _conditions(method.races_when, _known(method.params)):
-        yield f"races_when: {wrong}"
+    known = _known(method.params)
+    yield from _panels(method.panels, known)
+    for word in ("fixed_when", "answers_when"):
+        for wrong in _conditions(getattr(method, word), known):
+            yield f"{word}: {wrong}"
     if method.preview is not None:
         yield from _signature(method.preview, 2, "preview", "(params, context)")
 

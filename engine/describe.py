@@ -32,7 +32,7 @@ def _lines(method: MethodSpec, bench: BenchSpec) -> Iterator[str]:
     for field in method.fields:
         yield from _setting(field, "")
     yield "Settings of the problem (--set problem.NAME=VALUE)"
-    hidden = {*method.unused, *method.fixed}
+    hidden = method.unasked({field.name: field.default for field in method.fields})
     for field in [field for field in bench.fields if field.name not in hidden]:
         yield from _setting(field, "problem.")
     yield "Inputs (--input FILE, --mask FILE)"

@@ -34,7 +34,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from engine.catalogue import ExampleSpec, InputSpec, PanelSpec, PresetSpec, Stage
+from engine.catalogue import ExampleSpec, InputSpec, PanelSpec, PresetSpec, Stage, holds
 from engine.messages import Tune, UserEvent
 
 
@@ -191,15 +191,17 @@ class Method:
     priors: Sequence[str] = ()
     #: Whether its result answers the bench's problem, so that it can race other methods on it.
     races: bool = True
-    #: The knobs, and the values of each, with which its result does so; where one is otherwise, it
-    #: cannot race.
-    races_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Whether it waits for a person most of the time, so that its steps come before other runs'.
     interactive: bool = False
     #: Fields of the bench's problem that play no part in it, so that nobody is asked for them.
     unused: Sequence[str] = ()
     #: Fields of the bench's problem that always have this value with it: nobody is asked for them.
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    #: Knobs and the values under which ``fixed`` counts; always where there are none.
+    fixed_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    #: Knobs and the values under which its result answers the bench's problem: else it is not
+    #: measured against that, and cannot race.
+    answers_when: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: The panel that it is about, a picture or a plot; where it is empty, the pictures compared.
     lead: str = ""
     #: ``preview(params, context) -> (pictures, facts)`` in place of the bench's, where its knobs,
@@ -209,6 +211,10 @@ class Method:
     #: such settings, so that it is said before a run.
     fits: Callable[[Any, Any], None] | None = None
     order: int = 100
+
+    def fixed_under(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """What is fixed of the bench's problem while the knobs, by dotted name, are these."""
+        return dict(self.fixed) if holds(self.fixed_when, params) else {}
 
 
 def tuned(params: Any, events: Sequence[UserEvent]) -> Any:

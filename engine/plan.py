@@ -97,16 +97,17 @@ def plan(request: RunRequest, *, resume: bool = False) -> Plan:
             f"threads: {request.threads} is out of range (allowed 0 to {most})", "threads"
         )
     inputs, references = _inputs(bench, request.inputs)
-    problem = flat(request.problem)
+    params = make(method.params, {**_preset(method, request.preset), **flat(request.params)})
+    fixed, problem = method.fixed_under(dump(params)), flat(request.problem)
     if not resume:
-        for name, text in overruled(method, bench, problem).items():
+        for name, text in overruled(fixed, bench, problem).items():
             raise BadInput(f"problem.{name}: {text}", f"problem.{name}")
     return Plan(
         request=request,
         method=method,
         bench=bench,
-        params=make(method.params, {**_preset(method, request.preset), **flat(request.params)}),
-        problem=make(bench.problem, {**problem, **method.fixed}, "problem."),
+        params=params,
+        problem=make(bench.problem, {**problem, **fixed}, "problem."),
         inputs=inputs,
         references=references,
         seeds=seeds.child_seeds(request.seed),
@@ -115,17 +116,17 @@ def plan(request: RunRequest, *, resume: bool = False) -> Plan:
     )
 
 
-def overruled(method: Method, bench: Bench, given: dict[str, Any]) -> dict[str, str]:
-    """What cannot be asked of a problem that ``method`` fixes in part: field to what is wrong."""
-    asked = {name: value for name, value in given.items() if name in method.fixed}
+def overruled(fixed: dict[str, Any], bench: Bench, given: dict[str, Any]) -> dict[str, str]:
+    """What cannot be asked of a problem that is ``fixed`` in part: field to what is wrong."""
+    asked = {name: value for name, value in given.items() if name in fixed}
     if wrong := errors(bench.problem, asked):
         return wrong
     wanted = dump(make(bench.problem, asked))
-    fixed = dump(make(bench.problem, dict(method.fixed)))
+    allowed = dump(make(bench.problem, fixed))
     return {
-        name: f"{wanted[name]} is not what this method works on (allowed {fixed[name]})"
+        name: f"{wanted[name]} is not what this method works on (allowed {allowed[name]})"
         for name in asked
-        if wanted[name] != fixed[name]
+        if wanted[name] != allowed[name]
     }
 
 

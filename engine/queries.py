@@ -168,10 +168,12 @@ def _validate(args: dict[str, Any]) -> Answer:
     """
     method, bench = declaration(_text(args, "method"))
     params, problem = args.get("params") or {}, args.get("problem") or {}
+    knobs = {field.name: field.default for field in settings.fields_of(method.params)}
+    fixed = method.fixed_under(knobs | settings.flat(params))
     asked = settings.flat(problem)
-    problem = {**asked, **method.fixed}
+    problem = {**asked, **fixed}
     wrong = settings.errors(method.params, params)
-    unusable = settings.errors(bench.problem, problem) | overruled(method, bench, asked)
+    unusable = settings.errors(bench.problem, problem) | overruled(fixed, bench, asked)
     wrong |= {f"problem.{name}": text for name, text in unusable.items()}
     unfit = ""
     if method.fits is not None and not wrong:
@@ -191,7 +193,7 @@ def _not_comparable(method: Method, params: dict[str, Any]) -> dict[str, str]:
     wrong = {}
     given = settings.flat(params)
     for field in settings.fields_of(method.params):
-        value, allowed = given.get(field.name, field.default), method.races_when.get(field.name)
+        value, allowed = given.get(field.name, field.default), method.answers_when.get(field.name)
         if allowed is not None and value not in allowed:
             titles = {choice.value: f"“{choice.title}”" for choice in field.choices}
             known = ", ".join(titles.get(v, str(v)) for v in allowed)

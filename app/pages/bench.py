@@ -22,7 +22,7 @@ from app.header import Heading
 from app.page_state import PageModel, PageState
 from app.pages.base import Page
 from app.pages.bench_answers import Answers
-from app.pages.bench_curves import panels_of
+from app.pages.bench_curves import panels_of, unmeasured
 from app.pages.bench_edits import Edits
 from app.pages.bench_gauge import GaugeFeed
 from app.pages.bench_help import show_help
@@ -73,9 +73,9 @@ class BenchPage(Page):
         self._was_entered = False
         #: What was said of a run that is in the way.
         self._refusal = ""
-        #: The method that shows before a run what its own knobs say, or what it makes of the
+        #: The method that shows before a run what its own knobs say, or what it fixes of the
         #: problem, if it is the chosen one.
-        self._previews = ""
+        self._shown_own: tuple[str, dict[str, Any]] | None = None
         self.parts = parts = BenchParts(bench, catalogue, actions, self)
         self.area = parts.area
         self.preview = Preview(client, bench.id, self)
@@ -255,7 +255,8 @@ class BenchPage(Page):
 
         What is painted belongs to it only where it counts.
         """
-        request, wish = self.state.request(self.method.fixed), self._preferences.values
+        request = self.state.request(self.method.fixed_under(self.state.knobs))
+        wish = self._preferences.values
         device = wish.device if request.device == "auto" else request.device
         left_out = () if self.parts.input.is_painting(self.state) else self._masks
         inputs = {name: ref for name, ref in request.inputs.items() if name not in left_out}
@@ -368,7 +369,7 @@ class BenchPage(Page):
 
     def _show(self, state: PageState, changed: frozenset[str] | None) -> None:
         # Those that race all work on the same problem.
-        hidden = () if state.race.on else (*self.method.unused, *self.method.fixed)
+        hidden = () if state.race.on else self.method.unasked(state.knobs)
         self.parts.input.set_unused(hidden)
         self.parts.input.show_state(state, changed)
         self.parts.method.show_state(state, changed)
@@ -378,6 +379,8 @@ class BenchPage(Page):
             curves.set_panels(panels_of(self.bench, method), lead=method.lead)
             self.parts.stage.set_method(method.panels, method.lead)
             self.parts.stage.show_plot(curves.lead)
+        idle = () if state.race.on else unmeasured(self.bench, self.method, state.knobs)
+        self.parts.curves.set_idle(idle)
         self.race.show_state(state, changed)
         self.show_mask(state, changed)
 
@@ -401,11 +404,12 @@ class BenchPage(Page):
 
     def _shows_otherwise(self) -> bool:
         """Whether what is seen is another method's, or goes with the knobs."""
-        own = self.method.previews or bool(self.method.fixed)
-        before, self._previews = self._previews, self.method.id if own else ""
+        method, fixed = self.method, self.method.fixed_under(self.state.knobs)
+        before = self._shown_own
+        self._shown_own = (method.id, fixed) if method.previews or fixed else None
         return (
-            self.method.previews
-            or before != self._previews
+            method.previews
+            or before != self._shown_own
             or (self.desk.shown is not None and not self.answers.shows_result())
         )
 

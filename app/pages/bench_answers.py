@@ -74,9 +74,10 @@ class Answers(QObject):
             )
         ):
             return False
-        kept = from_request(page.catalogue, shown, page.state).problem
-        fixed = page.methods[shown.method].fixed
-        return {**kept, **fixed} == {**page.state.problem, **page.method.fixed}
+        then = from_request(page.catalogue, shown, page.state)
+        fixed = page.methods[then.method].fixed_under(then.knobs)
+        now = page.method.fixed_under(page.state.knobs)
+        return {**then.problem, **fixed} == {**page.state.problem, **now}
 
     @Slot(object, object)
     def _on_preview(self, arrays: dict[str, Any], facts: dict[str, Any]) -> None:
@@ -100,7 +101,7 @@ class Answers(QObject):
             return
         page.desk.forget_result()
         page.results.forget()
-        page.parts.stage.set_params(page.request().params)
+        page.parts.stage.set_params(page.state.knobs)
         page.parts.stage.show_pictures(arrays)
         page.show_mask(page.state)
         page.facts_changed.emit()

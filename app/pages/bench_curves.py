@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QWidget
 
-from engine.catalogue import BenchSpec, MethodSpec, PanelSpec
+from engine.catalogue import BenchSpec, MethodSpec, PanelSpec, holds
 from widgets.bar_plot import Bar, BarPlot
 from widgets.curve_plot import CurvePlot
 
@@ -36,6 +36,14 @@ def panels_of(bench: BenchSpec, method: MethodSpec) -> list[PanelSpec]:
     return sorted(drawn, key=lambda panel: panel.order)
 
 
+def unmeasured(bench: BenchSpec, method: MethodSpec, params: Mapping[str, Any]) -> frozenset[str]:
+    """The bench's panels that stay empty under these knobs, as it is not its problem that is
+    answered.
+    """
+    answers = holds(method.answers_when, params)
+    return frozenset() if answers else frozenset(panel.name for panel in bench.panels)
+
+
 class CurvesPanel(QScrollArea):
     """One card per curve, plot or bars panel, side by side; the row scrolls where it is too long.
 
@@ -60,6 +68,10 @@ class CurvesPanel(QScrollArea):
         self._drawn: set[str] = set()
         #: Those that stay empty under some settings: room is for what has come.
         self._optional: set[str] = set()
+        #: Those that stay empty under the present knobs.
+        self._idle: frozenset[str] = frozenset()
+        #: Some have values, and the others are not waited for any more.
+        self._settled = False
         self._wanted = True
         self._had_cards = False
         inner = QWidget(self)
@@ -127,6 +139,12 @@ class CurvesPanel(QScrollArea):
         self._fit()
         self._show_all()
 
+    def set_idle(self, names: Collection[str]) -> None:
+        """Keep no room for these, as nothing will come of them; what they show stays."""
+        if frozenset(names) != self._idle:
+            self._idle = frozenset(names)
+            self._show_all()
+
     def set_shown(self, on: bool) -> None:
         """Whether there is room for it at all."""
         if on != self._wanted:
@@ -142,6 +160,7 @@ class CurvesPanel(QScrollArea):
         """A new run begins."""
         for card in [*self.plots.values(), *self.bars.values()]:
             card.clear()
+        self._settled = False
         self.set_total(0)
         self._show_all()
 
@@ -159,9 +178,8 @@ class CurvesPanel(QScrollArea):
 
         Without the original, say, nobody can tell the quality.
         """
-        for card in [*self._grown(), *self.bars.values()]:
-            card.setVisible(card.has_values())
-        self._show_row()
+        self._settled = True
+        self._show_all()
 
     def draws(self, panel: str) -> bool:
         """Whether frames of this panel are lines or bars to be drawn here."""
@@ -210,8 +228,14 @@ class CurvesPanel(QScrollArea):
             for name, card in cards.items():
                 if name == self._lead:
                     continue
-                card.setVisible(name not in self._optional or card.has_values())
+                card.setVisible(card.has_values() or self._is_awaited(name))
         self._show_row()
+
+    def _is_awaited(self, name: str) -> bool:
+        """Whether there is room for what has no values yet."""
+        if name in self._drawn:
+            return True
+        return not self._settled and name not in self._optional | self._idle
 
     def _show_row(self) -> None:
         has = self.has_cards()

@@ -38,9 +38,12 @@ from engine.restoration.guidance import strength_knob, subject_knob
 from engine.restoration.posterior import COST, panels, repeated, samples_knob, summarized
 from engine.restoration.prior import Network, network_knob
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem, RestorationSettings
+from engine.restoration.problem import UNTOUCHED, Problem, RestorationSettings
 from engine.restoration.steering import Pull, Task, no_hole, steering
 from engine.restoration.stepping import Numbers, Tensors, stepped
+
+#: The task that undoes no damage, so that there is none.
+_DRAWN = {"task": ["class"]}
 
 
 class Params(Settings):
@@ -256,7 +259,6 @@ METHOD = Method(
     url="https://arxiv.org/abs/2412.00100",
     params=Params,
     solve=solve,
-    races_when={"task": ["restore"]},
     fits=_fits,
     presets=(
         PresetSpec(
@@ -285,6 +287,13 @@ METHOD = Method(
             help="The first of the pictures that are drawn, as it is now.",
         ),
         PanelSpec(
+            name="damaged",
+            title="Untouched",
+            kind="image",
+            when=_DRAWN,
+            help="The picture as it was given: what is drawn has its size.",
+        ),
+        PanelSpec(
             name="loss",
             title="What is steered against",
             kind="curve",
@@ -311,6 +320,9 @@ METHOD = Method(
         ),
         COST,
     ),
+    fixed=UNTOUCHED,
+    fixed_when=_DRAWN,
+    answers_when={"task": ["restore"]},
     priors=(
         "photo-denoiser",
         "emoji-flow",

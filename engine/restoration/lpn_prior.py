@@ -37,7 +37,7 @@ from engine.restoration.learned_prox import (
     load_prox,
     residual,
 )
-from engine.restoration.problem import Problem
+from engine.restoration.problem import UNTOUCHED, Problem
 from engine.restoration.start import first_picture
 from engine.restoration.stepping import Numbers, Tensors, stepped
 from engine.restoration.wiener import photograph_prior
@@ -302,7 +302,7 @@ METHOD = Method(
         ),
     ),
     # The picture is judged as it was given.
-    fixed={"damage": "noise", "noise": 0.0, "already_damaged": True},
+    fixed=UNTOUCHED,
     lead="estimate",
     priors=("lpn-photos", "lpn-digits"),
     order=51,

@@ -134,6 +134,10 @@ class RestorationSettings(Settings):
     )
 
 
+#: Of a method that works on the picture as it is given, and undoes no damage: ``Method.fixed``.
+UNTOUCHED = {"damage": "noise", "noise": 0.0, "already_damaged": True}
+
+
 @dataclass
 class Problem:
     """One measurement ``y = A x + sigma noise`` and what is known about it.

@@ -20,6 +20,9 @@ from engine.restoration.stepping import Numbers, Tensors
 #: pixels between them.
 KEPT, HEIGHT, GAP = 8, 96, 2
 
+#: Tasks that undo no damage, so that there is none.
+MADE = {"task": ["generate", "likelihood"]}
+
 #: Noise and time come first: they say where one is when one looks back.
 SCORE_PANELS = (
     PanelSpec(
@@ -49,6 +52,13 @@ SCORE_PANELS = (
         kind="image",
         when={"task": ["likelihood"]},
         help="The clean picture that is expected behind the noise that is there by now.",
+    ),
+    PanelSpec(
+        name="damaged",
+        title="Untouched",
+        kind="image",
+        when=MADE,
+        help="The picture as it was given: what is judged, or what new ones have their size from.",
     ),
     PanelSpec(
         name="likelihood",

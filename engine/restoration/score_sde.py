@@ -38,10 +38,15 @@ from engine.restoration.prior import (
     prior_knob,
 )
 from engine.restoration.priors import Prior
-from engine.restoration.problem import Problem, RestorationSettings, linear_only
+from engine.restoration.problem import (
+    UNTOUCHED,
+    Problem,
+    RestorationSettings,
+    linear_only,
+)
 from engine.restoration.replacement import Replacement
 from engine.restoration.score_flow import followed
-from engine.restoration.score_panels import SCORE_PANELS, Showing, numbers
+from engine.restoration.score_panels import MADE, SCORE_PANELS, Showing, numbers
 from engine.restoration.sde import (
     SDE,
     Family,
@@ -294,7 +299,10 @@ def _flowed(
 def _judged(
     problem: Problem, params: Params, prior: Prior, rng: torch.Generator, state: State | None
 ) -> Solver:
-    """The probability flow from the picture to noise; each sample has a probe of its own."""
+    """The probability flow from the picture to noise; each sample has a probe of its own.
+
+    The picture is what was measured: ``UNTOUCHED`` lets nothing happen to it before.
+    """
     if prior.sigma_max < DROWNED:
         height, width = problem.operator.shape_in[1:]
         small = {"problem.working_size": 32} if height == width and params.prior == "auto" else {}
@@ -309,7 +317,7 @@ def _judged(
     sde = SDE(params.family)
     score = score_of(prior, sde, differentiable=True, dtype=torch.float32)
     like = _blank(problem, prior, params).double()
-    picture = _judged_picture(problem)
+    picture = problem.measurement
     if like.shape[1] == 1:
         picture = picture.mean(1, keepdim=True)
 
@@ -334,23 +342,6 @@ def _judged(
         span=(sde.end, sde.start(prior.sigma_max)),
         tol=params.tolerance,
     )
-
-
-def _judged_picture(problem: Problem) -> Tensor:
-    """The picture that was dropped in, before any damage."""
-    if problem.operator.shape_in != problem.operator.shape_picture:
-        raise BadInput(
-            "problem.damage: a picture cannot be judged beyond its borders, which this blur "
-            "would need (allowed: noise)",
-            "problem.damage",
-        )
-    picture = problem.measurement if problem.truth is None else problem.truth
-    if tuple(picture.shape[1:]) != problem.operator.shape_picture:
-        raise BadInput(
-            "problem.damage: only a whole picture can be judged (allowed: noise)",
-            "problem.damage",
-        )
-    return picture
 
 
 def _blank(problem: Problem, prior: Prior, params: Params) -> Tensor:
@@ -379,7 +370,6 @@ METHOD = Method(
     url="https://arxiv.org/abs/2011.13456",
     params=Params,
     solve=solve,
-    races_when={"task": ["restore"]},
     fits=_fits,
     presets=(
         PresetSpec(
@@ -407,6 +397,9 @@ METHOD = Method(
         ),
     ),
     panels=SCORE_PANELS,
+    fixed=UNTOUCHED,
+    fixed_when=MADE,
+    answers_when={"task": ["restore"]},
     priors=("photo-denoiser", "emoji-score", "fashion-score"),
     order=60,
 )

@@ -192,6 +192,21 @@ def test_a_curve_without_values_gives_its_room_away(panel: CurvesPanel) -> None:
     assert not panel.plots["quality"].isHidden()
 
 
+def test_what_stays_empty_under_the_knobs_is_not_waited_for(panel: CurvesPanel) -> None:
+    panel.set_panels([QUALITY, LOSS])
+    panel.set_idle(["quality"])
+    assert panel.plots["quality"].isHidden()
+    panel.clear()
+    assert panel.plots["quality"].isHidden()
+    panel.set_idle(())
+    assert not panel.plots["quality"].isHidden()
+    # What a run has left stays, whatever is set for the next one.
+    panel.append(1, {"psnr": 20.0})
+    panel.set_idle(["quality"])
+    assert not panel.plots["quality"].isHidden()
+    assert panel.plots["loss"].isHidden()
+
+
 def test_kept_curves_have_an_axis_of_their_own(panel: CurvesPanel) -> None:
     canvas = panel.plots["loss"].canvas
     panel.set_total(120)

@@ -197,6 +197,7 @@ def test_what_a_method_fixes_and_is_about_has_to_be_there(package: Path) -> None
         ("high", 'fixed={"zoom": 1e9},'),
         ("curve", 'lead="rates",'),
         ("plot", 'lead="line",'),
+        ("when", 'fixed_when={"sun": [1]}, answers_when={"moon": [1]},'),
     ):
         named = text.replace('bench="toy",', f'bench="toy", {more}')
         line = 'PanelSpec(name="line", title="Line", kind="plot", series=(SeriesSpec("y", "y"),))'
@@ -207,6 +208,9 @@ def test_what_a_method_fixes_and_is_about_has_to_be_there(package: Path) -> None
     assert (fixed.fixed, fixed.lead) == ({"zoom": 2}, "found")
     assert "moon is no field of the bench" in catalogue.broken["rooms.toy.odd_moon"]
     assert catalogue.broken["rooms.toy.odd_high"].startswith("fixed: zoom: ")
+    strange = catalogue.broken["rooms.toy.odd_when"]
+    assert "fixed_when: it depends on sun" in strange
+    assert "answers_when: it depends on moon" in strange
     assert catalogue.broken["rooms.toy.odd_curve"] == "lead: rates is no picture and no plot"
     # Where a person explores, no plot can take the place of the pictures.
     bench = (
@@ -225,12 +229,12 @@ def test_with_which_knobs_a_method_races_is_told_and_has_to_be_there(package: Pa
     text = (package / "descent.py").read_text()
     known = discover("rooms").catalogue.method("toy.descent").fields[0]
     for name, needed in (("own", known.name), ("moon", "moon")):
-        more = f'races_when={{"{needed}": [{known.default!r}]}},'
+        more = f'answers_when={{"{needed}": [{known.default!r}]}},'
         odd = text.replace('bench="toy",', f'bench="toy", {more}')
         (package / f"odd_{name}.py").write_text(odd)
     catalogue = discover("rooms").catalogue
-    assert catalogue.method("toy.odd_own").races_when == {known.name: [known.default]}
-    assert catalogue.broken["rooms.toy.odd_moon"].startswith("races_when: it depends on moon")
+    assert catalogue.method("toy.odd_own").answers_when == {known.name: [known.default]}
+    assert catalogue.broken["rooms.toy.odd_moon"].startswith("answers_when: it depends on moon")
 
 
 def test_a_broken_bench_takes_its_methods_with_it(package: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from PySide6.QtCore import Qt
 
 from app.run_row import read_folder, read_json
@@ -204,3 +205,53 @@ def test_what_an_earlier_run_disagreed_about_is_not_offered_for_new_pictures(
     assert "spread" not in stage.keys()  # noqa: SIM118
     stage.show_frame("estimate", gray, 1)
     assert stage.stage.model.layers["estimate"].title == "New picture · step 1"
+
+
+@pytest.mark.parametrize(
+    ("method", "tasks"), [("score_sde", ("generate", "likelihood")), ("flowchef", ("class",))]
+)
+def test_what_undoes_no_damage_asks_for_none(
+    driver: Any, small_picture: Path, method: str, tasks: tuple[str, ...]
+) -> None:
+    page = driver.to_bench()
+    driver.drop(small_picture)
+    driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.choose_method(f"restoration.{method}")
+    layers, fields, row = driver.stage.model.layers, page.parts.input.form, page.parts.curves
+    driver.until(lambda: layers["damaged"].title == "Damaged")
+    damaged = driver.stage.picture("damaged")
+    foot = page.parts.input.foot.text()
+    assert "never sees the original" in foot
+    assert not row.plots["quality"].isHidden()
+    for task in tasks:
+        page.edits.set("params:task", task)
+        assert not any(fields.is_shown(name) for name in ("damage", "blur.sigma", "noise"))
+        driver.until(lambda: layers["damaged"].title == "Untouched")
+        assert (driver.stage.picture("damaged") != damaged).any()
+        assert "original" not in page.parts.input.foot.text()
+        assert all(row.plots[name].isHidden() for name in ("quality", "similarity", "mismatch"))
+    page.edits.set("params:task", "restore")
+    assert all(fields.is_shown(name) for name in ("damage", "noise"))
+    driver.until(lambda: layers["damaged"].title == "Damaged")
+    assert (driver.stage.picture("damaged") == damaged).all()
+    assert page.parts.input.foot.text() == foot
+    assert not row.plots["quality"].isHidden()
+
+
+def test_a_result_goes_with_the_damage_that_it_undid(driver: Any, small_picture: Path) -> None:
+    page = driver.to_bench()
+    driver.drop(small_picture)
+    driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.choose_method("restoration.score_sde")
+    for name, value in (("task", "generate"), ("prior", "gaussian"), ("steps", 3)):
+        page.edits.set(f"params:{name}", value)
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    layers = driver.stage.model.layers
+    assert (layers["damaged"].title, layers["estimate"].title) == (
+        "Untouched",
+        "New picture · step 3",
+    )
+    page.edits.set("params:task", "restore")
+    driver.until(lambda: layers["damaged"].title == "Damaged")
+    assert "estimate" not in layers

@@ -286,6 +286,8 @@ METHOD = Method(
             series=(SeriesSpec("certificate", "Objective"),),
             help="What the theorem says falls at every step: the augmented Lagrangian of ADMM, or "
             "the objective of proximal gradients. Inside the guarantee it never rises.",
+            # It is what the method is about.
+            order=-1,
         ),
         PanelSpec(
             name="residuals",

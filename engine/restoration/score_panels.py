@@ -23,7 +23,8 @@ KEPT, HEIGHT, GAP = 8, 96, 2
 #: Tasks that undo no damage, so that there is none.
 MADE = {"task": ["generate", "likelihood"]}
 
-#: Noise and time come first: they say where one is when one looks back.
+#: How likely a picture is comes first, where that is the question; then noise and time: they say
+#: where one is when one looks back.
 SCORE_PANELS = (
     PanelSpec(
         name="noisy",
@@ -65,13 +66,15 @@ SCORE_PANELS = (
         title="Bits per number",
         kind="curve",
         series=(
-            SeriesSpec("bits_per_dim", "Bits per dimension", "bit"),
-            SeriesSpec("log_det_bits", "Part from stretching", "bit"),
+            SeriesSpec("bits_per_dim", "Per number", "bit"),
+            SeriesSpec("log_det_bits", "Stretching", "bit"),
         ),
-        help="What one byte of the picture costs: 8 bits without any knowledge, fewer the more "
-        "the prior expected it. It is exact at the end of the way. A part comes from how much the "
-        "way to noise stretches the surroundings of the picture.",
+        reference=8.0,
+        help="What one byte of the picture costs: 8 bits without any knowledge, where the line is, "
+        "fewer the more the prior expected it. It is exact at the end of the way. A part comes "
+        "from how much the way to noise stretches the surroundings of the picture.",
         optional=True,
+        order=-2,
     ),
     PanelSpec(
         name="noise",

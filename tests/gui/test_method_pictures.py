@@ -10,6 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QWidget
+
+from app.pages.bench_curves import HEIGHT, NARROWEST, CurvesPanel, panels_of
+from engine.catalogue import Catalogue
 
 from app.run_row import read_folder, read_json
 from engine import headless
@@ -255,3 +259,35 @@ def test_a_result_goes_with_the_damage_that_it_undid(driver: Any, small_picture:
     page.edits.set("params:task", "restore")
     driver.until(lambda: layers["damaged"].title == "Damaged")
     assert "estimate" not in layers
+
+
+@pytest.mark.parametrize(("method", "panel"), [("score_sde", "likelihood"), ("lpn", "certificate")])
+def test_the_curve_that_a_summary_speaks_of_comes_first_and_is_read_whole(
+    catalogue: Catalogue, qtbot: Any, method: str, panel: str
+) -> None:
+    spec = catalogue.method(f"restoration.{method}")
+    panels = panels_of(catalogue.bench("restoration"), spec)
+    first = next(p for p in panels if p.kind == "curve")
+    assert first.name == panel
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    row = CurvesPanel(parent)
+    row.set_panels([first])
+    row.append(1, {series.metric: -10.85 for series in first.series})
+    plot = row.plots[panel]
+    row.setFixedWidth(NARROWEST)
+    parent.resize(NARROWEST, HEIGHT)
+    parent.show()
+    assert plot.width() == NARROWEST
+
+    def is_whole(part: QLabel) -> bool:
+        return part.width() >= part.fontMetrics().horizontalAdvance(part.text())
+
+    parts = [part for entry in plot._entries for part in (entry.title, entry.value)]
+    qtbot.waitUntil(lambda: parts[-1].text().startswith("−10.85"))
+    qtbot.waitUntil(lambda: all(map(is_whole, parts)))
+
+
+def test_a_byte_of_which_nothing_is_known_has_a_line(catalogue: Catalogue) -> None:
+    panels = {panel.name: panel for panel in catalogue.method("restoration.score_sde").panels}
+    assert panels["likelihood"].reference == 8.0

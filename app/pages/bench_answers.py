@@ -99,8 +99,10 @@ class Answers(QObject):
             return
         if self.shows_result():
             return
-        page.desk.forget_result()
-        page.results.forget()
+        if page.parts.bar.state() != "failed":
+            # Why it failed, and what is offered then, stands until something else is set.
+            page.desk.forget_result()
+            page.results.forget()
         page.parts.stage.set_params(page.state.knobs)
         page.parts.stage.show_pictures(arrays)
         page.show_mask(page.state)

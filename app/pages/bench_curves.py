@@ -176,9 +176,10 @@ class CurvesPanel(QScrollArea):
     def settle(self) -> None:
         """Give the room of what has no values to what has some: numbers have come, or a run ended.
 
-        Without the original, say, nobody can tell the quality.
+        Without the original, say, nobody can tell the quality. Where a run failed before its first
+        number, all wait for the next one.
         """
-        self._settled = True
+        self._settled = any(c.has_values() for c in [*self.plots.values(), *self.bars.values()])
         self._show_all()
 
     def draws(self, panel: str) -> bool:

@@ -185,11 +185,15 @@ def test_a_curve_without_values_gives_its_room_away(panel: CurvesPanel) -> None:
     panel.append(2, {"psnr": 20.0})
     assert not panel.plots["quality"].isHidden()
     panel.clear()
-    panel.settle()
-    assert panel.isHidden()
-    panel.clear()
-    assert not panel.isHidden()
     assert not panel.plots["quality"].isHidden()
+
+
+def test_curves_stay_after_a_run_that_failed_at_once(panel: CurvesPanel) -> None:
+    panel.set_panels([QUALITY, LOSS])
+    panel.clear()
+    panel.settle()
+    assert not panel.isHidden()
+    assert not any(plot.isHidden() for plot in panel.plots.values())
 
 
 def test_what_stays_empty_under_the_knobs_is_not_waited_for(panel: CurvesPanel) -> None:

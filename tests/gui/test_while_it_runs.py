@@ -108,6 +108,7 @@ def test_why_a_run_failed_goes_with_what_it_failed_for(driver: Any) -> None:
     driver.until(lambda: driver.run.state == "failed")
     assert page.parts.banner.isVisible()
     assert page.parts.bar.label.text().startswith("Failed")
+    assert page.parts.curves.has_cards()
     page.edits._on_knob("subject", "face")
     assert not page.parts.banner.isVisible()
     assert page.parts.bar.label.text() == "Ready"

@@ -78,6 +78,7 @@ class StagePanel(BenchStage):
         self.stage.readingChanged.connect(self._on_reading)
         self.stage.modeChanged.connect(self._on_mode)
         self.stage.maskChanged.connect(self._tools.touched)
+        self.stage.toolChanged.connect(self._look)
         self._tools.hide()
         self._wants_mask = False
         #: The mask is being drawn from the page's state, not by a person.
@@ -140,11 +141,15 @@ class StagePanel(BenchStage):
         self._mode, self._alone = state.view.get("mode", "wipe"), state.view.get("alone", "")
         self._look()
 
+    @Slot()
     def _look(self) -> None:
         """Show what is wanted of what there is; the pair where the wanted one is not there."""
         name = self._alone
         alone = name in self._chips
         mode = "single" if alone else self._mode if self._mode in self._tabs else "wipe"
+        canvas = self._canvas()
+        if canvas:
+            alone, mode = False, "single"
         # What is wrong with a result is told by the original, where there is one.
         truth = bool(self._rivals) and mode == "difference" and self.original in self.stage.keys()  # noqa: SIM118
         if len(self._panels) > 1:
@@ -154,10 +159,16 @@ class StagePanel(BenchStage):
             self._plot.setVisible(plotted)
         for part in (self.stage, *self._zoom):
             part.setVisible(not plotted)
-        self.stage.set_single(name if alone and not plotted else None)
+        self.stage.set_single(canvas or (name if alone and not plotted else None))
         self.stage.set_mode(mode)  # type: ignore[arg-type]
         for key, tab in {**self._tabs, **self._chips}.items():
             tab.setChecked(key == (name if alone else mode))
+
+    def _canvas(self) -> str:
+        """The picture that is painted on, alone: nothing may lie over it. Empty without a tool."""
+        if self.stage.tool() is None:
+            return ""
+        return self.original if self.original in self.stage.keys() else self.measurement  # noqa: SIM118
 
     def _offer(self, panel: PanelSpec) -> None:
         title = panel.title.format_map(self._params)
@@ -194,6 +205,7 @@ class StagePanel(BenchStage):
         for key, array in arrays.items():
             self._put_on(self.stage, key, array, self._title(key))
             self._offer_picture(key)
+        self._look()
 
     def _keep(self, keys: Collection[str]) -> None:
         # The others are the bench's, of which every run has its own.
@@ -222,7 +234,7 @@ class StagePanel(BenchStage):
         self._tools.show_tool(self.stage.tool())
         if not on:
             self.stage.set_note("")
-            self.stage.set_single(None)
+            self._look()
 
     @property
     def painting(self) -> bool:
@@ -253,6 +265,8 @@ class StagePanel(BenchStage):
     def _on_tab(self) -> None:
         sender = self.sender()
         if sender is not None:
+            # Whoever wants to look has painted enough.
+            self.stage.set_tool(None)
             name = sender.objectName()
             key, value = ("view:mode", _MODES[name]) if name in _MODES else ("view:alone", name)
             self.viewed.emit(key, value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -72,6 +73,35 @@ def test_a_hole_is_painted_by_hand_and_taken_back(driver: Any, qtbot: Any) -> No
     assert [r.inputs.keys() for r in asked] == [{"picture"}] * len(asked)
     page.edits.set("problem:damage", "missing")
     assert all(r.inputs["mask"] == mask for r in (page.request(), *page.race.requests()))
+
+
+def test_what_is_painted_on_is_seen_alone(driver: Any, qtbot: Any, small_picture: Path) -> None:
+    page = driver.to_bench()
+    driver.drop(small_picture)
+    driver.until(lambda: driver.stage.model.frame == (96, 96))
+    page.choose_method("restoration.wiener")
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    stage, model = driver.stage, driver.stage.model
+    assert stage.is_wiping()
+    qtbot.mouseClick(page.parts.input._paint, Qt.MouseButton.LeftButton)
+    assert stage.tool() == "brush"
+    assert not stage.is_wiping()
+    assert model.pane_keys() == ["clean"]
+    # It stays so when what it looks like with the hole is known.
+    qtbot.mouseClick(stage, Qt.MouseButton.LeftButton, pos=stage.rect().center())
+    driver.until(lambda: not page.answers.blocked)
+    driver.until(lambda: not page.preview.pending)
+    assert model.pane_keys() == ["clean"]
+    driver.press_run()
+    driver.until(lambda: driver.run.state == "finished")
+    assert stage.is_wiping()
+    # Taking a tool in hand again, and looking again.
+    stage.set_tool("eraser")
+    assert not stage.is_wiping()
+    qtbot.mouseClick(page.parts.stage._tabs["wipe"], Qt.MouseButton.LeftButton)
+    assert stage.tool() is None
+    assert stage.is_wiping()
 
 
 def test_what_a_run_works_on_cannot_be_taken_back_while_it_goes_on(driver: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Slot
+from PySide6.QtCore import QObject, QSize, Slot
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QPushButton, QToolButton, QWidget
 
@@ -33,6 +33,26 @@ class ActionButton(QPushButton):
         self.setAccessibleName(action.text())
         self.setToolTip(action.toolTip())
         self.setEnabled(action.isEnabled())
+
+
+class _Tip(QObject):
+    """Keeps the tip of a button the same as its action's, with a line below."""
+
+    def __init__(self, button: QWidget, action: QAction, more: str) -> None:
+        super().__init__(button)
+        self._button, self._action, self._more = button, action, more
+        action.changed.connect(self._follow)
+        self._follow()
+
+    @Slot()
+    def _follow(self) -> None:
+        lines = (self._action.toolTip(), self._more)
+        self._button.setToolTip("\n".join(line for line in lines if line))
+
+
+def follow_tip(button: QWidget, action: QAction, more: str = "") -> None:
+    """Let a button say what its action says now: what it does, or why it cannot be used."""
+    _Tip(button, action, more)
 
 
 def tool_button(action: QAction, parent: QWidget, size: int = 18) -> QToolButton:

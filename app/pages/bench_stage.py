@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from app.actions import ActionSet
+from app.buttons import follow_tip
 from app.page_state import PageState
 from app.pages.bench_masks import read_mask
 from app.pages.stage import BenchStage, zoom_buttons
@@ -52,7 +53,7 @@ class StagePanel(BenchStage):
             tab = TabButton(action.text(), self)
             tab.setObjectName(action_id)
             hint = self.tr("Hold Space over the picture to see the original")
-            tab.setToolTip(f"{action.toolTip()}\n{hint}")
+            follow_tip(tab, action, hint)
             tab.clicked.connect(self._on_tab)
             self._tabs[mode] = tab
             self._row.add(tab)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import run_words
 from app.actions import ActionSet
+from app.buttons import follow_tip
 from app.page_state import PageState
 from engine.catalogue import PanelSpec
 from engine.messages import Nudge, Pointer
@@ -235,7 +236,7 @@ def zoom_buttons(actions: ActionSet, parent: QWidget) -> list[TabButton]:
     for action_id, text in (("view.fit", parent.tr("Fit")), ("view.full", parent.tr("100 %"))):
         button = TabButton(text, parent)
         button.setCheckable(False)
-        button.setToolTip(actions[action_id].toolTip())
+        follow_tip(button, actions[action_id])
         button.setAccessibleName(actions[action_id].text())
         button.clicked.connect(actions[action_id].trigger)
         buttons.append(button)

@@ -61,6 +61,13 @@ def paint(page: Any) -> None:
     page.edits.choose("mask", keep_mask(mask))
 
 
+def test_buttons_of_the_stage_say_what_they_do_now(driver: Any) -> None:
+    panel = driver.to_bench().parts.stage
+    for button in (*panel._tabs.values(), *panel._zoom):
+        assert "Open a bench" not in button.toolTip()
+        assert button.toolTip()
+
+
 def test_a_painted_hole_does_not_cover_what_filled_it(page: Any) -> None:
     stage = page.parts.stage.stage
     preview(page)

@@ -97,6 +97,13 @@ class CurvePlot(QFrame):
         self.canvas.set_series(list(self._series.values()), first_style)
         self._redraw()
 
+    def set_first_style(self, first: int) -> None:
+        """Take the theme's colors from another one on; the values stay."""
+        if first != self._first_style:
+            self._first_style = first
+            self._build_head()
+            self.canvas.set_first_style(first)
+
     def keys(self) -> list[str]:
         """Keys of the curves in their order."""
         return list(self._series)

@@ -111,6 +111,8 @@ class CurvesPanel(QScrollArea):
         self._drawn = {panel.name for panel in wanted if panel.kind == "plot"}
         self._optional = {p.name for p in wanted if p.optional and p.kind != "plot"}
         row = [panel.name for panel in wanted if panel.name != lead]
+        # Neighbors differ in color, unless they show the same things.
+        first: dict[str, int] = {}
         for place, panel in enumerate(wanted):
             if panel.kind == "bars":
                 card = self.bars.get(panel.name) or self._make_bars(panel)
@@ -119,9 +121,8 @@ class CurvesPanel(QScrollArea):
             plot = self.plots.get(panel.name)
             if plot is None:
                 plot = self.plots[panel.name] = CurvePlot(panel.title, self)
-                # Neighbors differ in color, unless they show the same things.
                 series = [(s.metric, s.title, s.unit, s.decimals) for s in panel.series]
-                plot.set_series(series, place if legend else 0)
+                plot.set_series(series)
                 plot.set_legend(legend)
                 plot.setMinimumWidth(NARROWEST)
                 plot.set_log(panel.log_y)
@@ -130,6 +131,8 @@ class CurvesPanel(QScrollArea):
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)
                 plot.setToolTip(panel.help)
+            style = first.setdefault(panel.series[0].title, place)
+            plot.set_first_style(style if legend else 0)
             if panel.name == lead:
                 self._row.removeWidget(plot)
             else:

@@ -196,6 +196,24 @@ def test_curves_stay_after_a_run_that_failed_at_once(panel: CurvesPanel) -> None
     assert not any(plot.isHidden() for plot in panel.plots.values())
 
 
+def test_what_is_called_the_same_has_one_color(panel: CurvesPanel) -> None:
+    learned = PanelSpec(
+        name="learned",
+        title="Prior",
+        kind="plot",
+        x_title="y",
+        series=(SeriesSpec("prior", "Learned"), SeriesSpec("absolute", "Exact")),
+    )
+    panel.set_panels([QUALITY, PROX, LOSS, learned])
+    styles = {name: plot._first_style for name, plot in panel.plots.items()}
+    assert styles == {"quality": 0, "prox": 1, "loss": 2, "learned": 1}
+    # Those that stay find other neighbors; their values stay, too.
+    panel.append(1, {"psnr": 20.0})
+    panel.set_panels([LOSS, QUALITY])
+    assert [panel.plots[name]._first_style for name in ("loss", "quality")] == [0, 1]
+    assert panel.plots["quality"].data("psnr")[1].tolist() == [20.0]
+
+
 def test_what_stays_empty_under_the_knobs_is_not_waited_for(panel: CurvesPanel) -> None:
     panel.set_panels([QUALITY, LOSS])
     panel.set_idle(["quality"])

@@ -75,6 +75,11 @@ class CurveCanvas(QWidget):
         self._first = first_style
         self.restart()
 
+    def set_first_style(self, first: int) -> None:
+        """Draw them in the theme's styles from this one on."""
+        self._first = first
+        self.update()
+
     def restart(self) -> None:
         """Choose the ranges afresh with the next values."""
         self._steady.reset()

@@ -64,6 +64,12 @@ class Operator(ABC):
         """The part of ``x`` that is the picture: undoes ``extend``."""
         return x
 
+    def alike(self, picture: Tensor) -> tuple[Tensor, ...]:
+        """All that no measurement can tell from ``picture`` by the nature of the operator, itself
+        first: an answer is as right as the best of them.
+        """
+        return (picture,)
+
 
 class LinearOperator(Operator):
     """A linear map from pictures to measurements.

@@ -62,6 +62,10 @@ class PhaseRetrieval(Operator):
         """``x`` (B, C, H, W) to magnitudes (B, C, 2H, 2W), the zero frequency first."""
         return self.spectrum(x).abs()
 
+    def alike(self, picture: Tensor) -> tuple[Tensor, ...]:
+        """A picture (B, C, H, W) and its half turn."""
+        return picture, picture.flip(-2, -1)
+
     def picture_of(self, y: Tensor) -> Tensor:
         """Magnitudes as a picture (B, C, H, W) in [0, 1] for people.
 

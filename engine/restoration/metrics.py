@@ -6,6 +6,7 @@ Pictures are ``(1, C, H, W)`` in [0, 1]. Every number is a plain float.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,6 +22,11 @@ def psnr(x: Tensor, truth: Tensor) -> float:
     """Peak signal-to-noise ratio in dB for a peak of 1; capped at 100 dB for equal pictures."""
     error = float((x - truth).square().mean(dtype=torch.float64))
     return min(100.0, -10.0 * math.log10(max(error, 1e-30)))
+
+
+def nearest(candidates: Sequence[Tensor], truth: Tensor) -> Tensor:
+    """The one with the highest PSNR; the first of equal ones."""
+    return max(candidates, key=lambda x: psnr(x, truth)) if len(candidates) > 1 else candidates[0]
 
 
 class Similarity:

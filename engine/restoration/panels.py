@@ -13,7 +13,7 @@ from engine.catalogue import PanelSpec, SeriesSpec
 from engine.data.pictures import resize, write_png
 from engine.method import Context, State
 from engine.operators import Mask, PhaseRetrieval
-from engine.restoration.metrics import mismatch, noise_of, psnr
+from engine.restoration.metrics import mismatch, nearest, noise_of, psnr
 from engine.restoration.problem import Problem, RestorationSettings, build
 
 #: Above this many pixels SSIM is measured at every n-th step only, and at the last.
@@ -46,14 +46,17 @@ PANELS = (
         title="Quality",
         kind="curve",
         series=(SeriesSpec("psnr", "PSNR", "dB", better="high"),),
-        help="Peak signal-to-noise ratio to the original; one dB more is 21 % less squared error.",
+        help="Peak signal-to-noise ratio to the original; one dB more is 21 % less squared error. "
+        "Where the phase is lost, a picture may come out turned by half, which no measurement can "
+        "tell: then the turned one counts.",
     ),
     PanelSpec(
         name="similarity",
         title="Likeness",
         kind="curve",
         series=(SeriesSpec("ssim", "SSIM", better="high", decimals=3),),
-        help="Structural similarity to the original; 1 is the same picture.",
+        help="Structural similarity to the original; 1 is the same picture. Turned by half counts "
+        "as the same where the phase is lost.",
     ),
     PanelSpec(
         name="mismatch",
@@ -84,7 +87,7 @@ def observe(problem: Problem, state: State) -> dict[str, float]:
         return dict(state.scalars.get("curves", {}))
     seen: dict[str, float] = {}
     if problem.truth is not None and problem.similarity is not None:
-        picture = visible(problem, state)
+        picture = nearest(problem.operator.alike(visible(problem, state)), problem.truth)
         seen["psnr"] = psnr(picture, problem.truth)
         every = math.ceil(picture.shape[-2] * picture.shape[-1] / SSIM_PIXELS)
         if state.step % every == 0 or state.step == state.total:

@@ -49,7 +49,7 @@ from engine.operators import (
     random_mask,
 )
 from engine.restoration import diffpir, plug_and_play, red_diff
-from engine.restoration.metrics import psnr, ssim
+from engine.restoration.metrics import nearest, psnr, ssim
 from engine.restoration.problem import QUIET, Problem, RestorationSettings
 from engine.restoration.start import first_picture
 from engine.settings import make
@@ -93,9 +93,8 @@ def damaged(truth: Tensor, task: str, noise: float, seed: int, denoiser: Denoise
 
 def scored(problem: Problem, x: Tensor) -> tuple[float, float]:
     assert problem.truth is not None
-    seen = problem.operator.crop(x).clamp(0, 1)
-    turned = [seen.flip(-2, -1)] if isinstance(problem.operator, PhaseRetrieval) else []
-    best = max((seen, *turned), key=lambda picture: psnr(picture, problem.truth))
+    A = problem.operator
+    best = nearest(A.alike(A.crop(x).clamp(0, 1)), problem.truth)
     return psnr(best, problem.truth), ssim(best, problem.truth)
 
 

@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from engine.method import BadInput, Context
+from engine.method import BadInput, Context, State
 from engine.operators import GaussianBlur, LightBlur, Operator, Overexposure, PhaseRetrieval
-from engine.restoration.panels import measured_picture, still_pictures
+from engine.restoration.panels import measured_picture, observe, still_pictures
 from engine.restoration.problem import Problem, RestorationSettings, build
 from engine.restoration.start import first_picture
 from engine.settings import make
@@ -66,6 +66,24 @@ def test_magnitudes_keep_the_energy_and_lose_the_half_turn() -> None:
     torch.testing.assert_close(A(x).norm(), x.norm())
     torch.testing.assert_close(A(x.flip(-1, -2)), A(x))
     assert float((A(x.flip(-1)) - A(x)).abs().max()) > 0.01
+
+
+def test_a_picture_upside_down_is_as_right_where_the_phase_is_lost() -> None:
+    A = PhaseRetrieval((3, 16, 16))
+    truth = picture(3, 16, 16)
+    rough = truth + 0.05 * picture(3, 16, 16).flip(-1)
+    problem = Problem(A, A(truth), 0.01, truth, RestorationSettings(damage="lost_phase"))
+    upright, turned = (
+        observe(problem, State(1, 1, {"x": x.clamp(0.0, 1.0)})) for x in (rough, rough.flip(-2, -1))
+    )
+    assert upright["psnr"] > 20
+    assert {name: turned[name] for name in ("psnr", "ssim")} == pytest.approx(
+        {name: upright[name] for name in ("psnr", "ssim")}
+    )
+    # A blur tells them apart.
+    blur = GaussianBlur((3, 16, 16), 1.0, "periodic")
+    other = Problem(blur, blur(truth), 0.01, truth, RestorationSettings())
+    assert observe(other, State(1, 1, {"x": truth.flip(-2, -1)}))["psnr"] < 15
 
 
 def test_magnitudes_are_the_autocorrelation_of_the_picture() -> None:

@@ -39,7 +39,7 @@ from engine.restoration.posterior import COST, panels, repeated, samples_knob, s
 from engine.restoration.prior import Network, network_knob
 from engine.restoration.priors import Prior
 from engine.restoration.problem import UNTOUCHED, Problem, RestorationSettings
-from engine.restoration.steering import Pull, Task, no_hole, steering
+from engine.restoration.steering import Pull, Task, can_steer, steering
 from engine.restoration.stepping import Numbers, Tensors, stepped
 
 #: The task that undoes no damage, so that there is none.
@@ -247,8 +247,7 @@ def solve(
 
 
 def _fits(params: Params, problem: RestorationSettings) -> None:
-    if params.task == "edit" and problem.damage != "missing":
-        raise no_hole(problem.damage)
+    can_steer(params.task, params.subject, params.prior, problem.damage)
 
 
 METHOD = Method(

@@ -21,6 +21,10 @@ from engine.restoration.sde import SDE, Score
 
 #: Which classifier knows the classes of which prior's pictures.
 CLASSIFIERS = {"emoji-score": "emoji-classifier", "fashion-score": "fashion-classifier"}
+#: The classes of those pictures.
+CLASSES = {"emoji-score": noto_emoji.CLASS_NAMES, "fashion-score": fashion_mnist.CLASS_NAMES}
+#: So many classes are named where one is to be chosen; the help of the knob has them all.
+NAMED = 10
 
 
 class Classifier(Protocol):
@@ -39,6 +43,18 @@ class Classifier(Protocol):
 def _listed(names: Sequence[str]) -> str:
     # Names have commas of their own.
     return "; ".join(names)
+
+
+def _choices(names: Sequence[str]) -> str:
+    more = len(names) - NAMED
+    return _listed(names[:NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def class_needed(prior: str) -> BadInput:
+    """No class is named: which there are for the pictures of ``prior``, or for all."""
+    known = CLASSES.values() if prior not in CLASSES else [CLASSES[prior]]
+    names = [name for part in known for name in part]
+    return BadInput(f"subject: choose one of {_choices(names)}", "subject")
 
 
 def subject_knob(**more: Any) -> Any:
@@ -88,8 +104,8 @@ def classifier_for(prior: str, subject: str, device: str) -> tuple[Classifier, i
         found = [names.index(wanted)]
     if len(found) != 1:
         raise BadInput(
-            f"subject: {subject!r} is no class that “{zoo.card(prior).title}” knows (allowed: "
-            f"{_listed(classifier.class_names)})",
+            f"subject: “{subject}” is no class that “{zoo.card(prior).title}” knows (allowed: "
+            f"{_choices(classifier.class_names)})",
             "subject",
         )
     return classifier, found[0]

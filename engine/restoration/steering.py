@@ -12,10 +12,11 @@ from torch import Tensor
 
 from engine.method import BadInput
 from engine.operators import LinearOperator, Mask, Operator
+from engine.restoration.damage import Damage
 from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import rms, uncentered
 from engine.restoration.flow import STUDENTS, sigma_at
-from engine.restoration.guidance import Classifier, classifier_for
+from engine.restoration.guidance import Classifier, class_needed, classifier_for
 from engine.restoration.prior import fitting
 from engine.restoration.problem import DAMAGES, Problem
 from engine.restoration.start import first_picture
@@ -114,15 +115,6 @@ class Steering:
         return pull
 
 
-def no_hole(damage: str) -> BadInput:
-    """What to say where a picture is to be changed in its hole, and has none."""
-    return BadInput(
-        f"problem.damage: “{DAMAGES[damage]}” leaves no hole to draw into (allowed: "
-        f"“{DAMAGES['missing']}”, with a rectangle or painted by hand)",
-        "problem.damage",
-    )
-
-
 def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") -> Steering:
     """What a person asked for.
 
@@ -135,14 +127,41 @@ def steering(problem: Problem, task: Task, subject: str, prior: str = "auto") ->
     if task == "restore":
         return Steering(first_picture(A, y), _measured(A, y))
     if task == "edit" and not isinstance(A, Mask):
-        raise no_hole(problem.settings.damage)
-    teachers = {student: teacher for teacher, student in STUDENTS.items()}
-    known = fitting(problem) if prior == "auto" else teachers.get(prior, prior)
+        raise _no_hole(problem.settings.damage)
+    known = fitting(problem) if prior == "auto" else _teacher(prior)
+    if not subject.strip():
+        raise class_needed(known)
     classifier, index = classifier_for(known, subject, problem.device)
     gray = torch.full((1, *A.shape_in), 0.5, dtype=y.dtype, device=y.device)
     if task == "class":
         return Steering(gray, None, classifier, index)
     return Steering(first_picture(A, y), _measured(A, y), classifier, index)
+
+
+def can_steer(task: Task, subject: str, prior: str, damage: Damage) -> None:
+    """What ``steering`` would refuse, as far as settings alone can tell.
+
+    Raises:
+        BadInput: an edit of a damage that has no hole, or no class.
+    """
+    if task == "edit" and damage != "missing":
+        raise _no_hole(damage)
+    if task != "restore" and not subject.strip():
+        raise class_needed(_teacher(prior))
+
+
+def _no_hole(damage: Damage) -> BadInput:
+    return BadInput(
+        f"problem.damage: “{DAMAGES[damage]}” leaves no hole to draw into (allowed: "
+        f"“{DAMAGES['missing']}”, with a rectangle or painted by hand)",
+        "problem.damage",
+    )
+
+
+def _teacher(prior: str) -> str:
+    """The prior of whose pictures a classifier knows the classes."""
+    teachers = {student: teacher for teacher, student in STUDENTS.items()}
+    return teachers.get(prior, prior)
 
 
 def _measured(A: Operator, y: Tensor) -> Pull:

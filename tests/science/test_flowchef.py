@@ -22,7 +22,7 @@ from engine.operators import (
 from engine.restoration.data_step import DataStep
 from engine.restoration.diffusion import centered
 from engine.restoration.flow import flow_steps, sigma_at, times
-from engine.restoration.flowchef import Params, flowchef_step, solve
+from engine.restoration.flowchef import METHOD, Params, flowchef_step, solve
 from engine.restoration.priors import Formula, GaussianPrior, MixturePrior
 from engine.restoration.problem import Problem, RestorationSettings
 from engine.restoration.steering import (
@@ -286,3 +286,22 @@ def test_pictures_of_a_class_are_neither_averaged_nor_scored() -> None:
         assert state.scalars["restores"] == restores
         samples, x = state.tensors["samples"], state.tensors["x"].clamp(0, 1)
         assert torch.allclose(x[0], samples[0], atol=1e-5) != restores
+
+
+def test_a_class_and_a_hole_are_asked_for_before_a_run() -> None:
+    def unfit(**params: str) -> BadInput:
+        assert METHOD.fits is not None
+        given = Params(**params)  # type: ignore[arg-type]
+        with pytest.raises(BadInput) as caught:
+            METHOD.fits(given, RestorationSettings(damage="blur"))
+        return caught.value
+
+    told = unfit(task="class", prior="fashion-flow", subject=" ")
+    assert told.field == "subject"
+    assert str(told).startswith("subject: choose one of T-shirt or top; trousers")
+    assert "more" not in str(told)
+    assert str(unfit(task="class")).endswith("more")
+    hole = unfit(task="edit", subject="face")
+    assert hole.field == "problem.damage"
+    assert "“Out of focus” leaves no hole" in str(hole)
+    assert "“Missing pixels”" in str(hole)

@@ -13,10 +13,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.pages.bench_curves import HEIGHT, NARROWEST, CurvesPanel, panels_of
-from engine.catalogue import Catalogue
-
 from app.run_row import read_folder, read_json
 from engine import headless
+from engine.catalogue import Catalogue
 from engine.messages import RunRequest
 
 

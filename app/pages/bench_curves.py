@@ -131,7 +131,7 @@ class CurvesPanel(QScrollArea):
                 if panel.reference is not None:
                     plot.set_reference(panel.reference)
                 plot.setToolTip(panel.help)
-            style = first.setdefault(panel.series[0].title, place)
+            style = first.setdefault(panel.series[0].title if panel.series else "", place)
             plot.set_first_style(style if legend else 0)
             if panel.name == lead:
                 self._row.removeWidget(plot)

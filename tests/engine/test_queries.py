@@ -51,8 +51,10 @@ def test_what_makes_pictures_of_nothing_takes_every_damage() -> None:
     ],
 )
 def test_what_does_not_restore_cannot_race(method: str, task: str, title: str) -> None:
-    args = {"method": f"restoration.{method}", "params": {"task": task}}
-    args["problem"] = {"damage": "missing"}
+    named = {"subject": "face"} if method == "flowchef" else {}
+    args: dict[str, Any] = {"method": f"restoration.{method}", "params": {"task": task, **named}}
+    if task == "edit":
+        args["problem"] = {"damage": "missing"}
     assert _validate(args).value["errors"] == {}
     wrong = _validate({**args, "racing": True}).value["errors"]
     assert wrong.keys() == {"task"}
@@ -66,7 +68,7 @@ def test_a_picture_without_a_hole_is_told_before_it_is_to_be_filled() -> None:
     answer = told("flowchef", {"task": "edit"}, damage="blur")
     assert answer["errors"] == {"problem.damage": answer["unfit"]}
     assert "“Out of focus” leaves no hole" in answer["unfit"]
-    assert not told("flowchef", {"task": "edit"}, damage="missing")["errors"]
+    assert not told("flowchef", {"task": "edit", "subject": "face"}, damage="missing")["errors"]
     assert not told("flowchef", damage="blur")["errors"]
 
 

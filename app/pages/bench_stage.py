@@ -20,9 +20,6 @@ from widgets.parts import Chip, ElidedLabel, LinkButton, TabButton, TabRow
 
 _MODES = {"view.wipe": "wipe", "view.side": "side", "view.difference": "difference"}
 
-#: As wide as the colors of a pixel are.
-_READING = "x 888 y 888 · 0.00 0.00 0.00"
-
 
 class StagePanel(BenchStage):
     """The stage of a bench that compares, with its line of controls above."""
@@ -60,10 +57,8 @@ class StagePanel(BenchStage):
             tab.clicked.connect(self._on_tab)
             self._tabs[mode] = tab
             self._row.add(tab)
+        # In what the buttons leave: they are there for good, a reading only under the mouse.
         self._reading = ElidedLabel("", "hint", self)
-        # Tabs give way to it, as they are still in their menu; and always, lest they jump.
-        widest = self._reading.fontMetrics().horizontalAdvance(_READING)
-        self._reading.setMinimumWidth(widest)
         self._reading.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self._reading, 1)
         self._zoom = zoom_buttons(actions, self)

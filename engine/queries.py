@@ -182,7 +182,9 @@ def _validate(args: dict[str, Any]) -> Answer:
         except BadInput as error:
             why = str(error).removeprefix(f"{error.field}: ")
             unfit = f"{method.title} does not fit: {why}"
-            wrong[error.field] = unfit
+            # At a knob of its own a method need not be named.
+            shared = error.field.startswith("problem.")
+            wrong[error.field] = unfit if shared else why[:1].upper() + why[1:]
     if args.get("racing"):
         wrong = {**_not_comparable(method, params), **wrong}
     return Answer({"errors": wrong, "unfit": unfit})

@@ -72,6 +72,12 @@ def test_a_picture_without_a_hole_is_told_before_it_is_to_be_filled() -> None:
     assert not told("flowchef", damage="blur")["errors"]
 
 
+def test_a_class_is_asked_for_at_its_knob() -> None:
+    answer = told("flowchef", {"task": "class"}, damage="noise")
+    assert answer["unfit"].startswith("FlowChef does not fit: choose one of face; ")
+    assert answer["errors"]["subject"].startswith("Choose one of face; ")
+
+
 def test_values_that_are_wrong_come_first() -> None:
     answer = told("ddrm", damage="lost_phase", noise=9)
     assert answer["errors"].keys() == {"problem.noise"}

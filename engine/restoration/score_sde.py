@@ -17,6 +17,7 @@ still show through, so a restoration begins at a first guess with that noise add
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
@@ -25,11 +26,13 @@ from torch import Tensor
 
 from engine.catalogue import PresetSpec
 from engine.method import BadInput, Method, Settings, Solver, State, knob
+from engine.operators import Identity
 from engine.restoration import likelihood
 from engine.restoration.diffusion import centered, draw
 from engine.restoration.guidance import classifier_for, guided, strength_knob, subject_knob
 from engine.restoration.posterior import repeated, samples_knob
 from engine.restoration.prior import (
+    SMALL,
     Network,
     PriorName,
     fitting,
@@ -205,10 +208,16 @@ def solve(
     problem: Problem, params: Params, rng: torch.Generator, state: State | None = None
 ) -> Solver:
     """Yield x_t and the estimate behind it at each noise level."""
-    prior = load_prior(problem, params.prior, params.network)
     if params.task == "likelihood":
-        yield from _judged(problem, params, prior, rng, state)
-    elif params.task == "generate" and params.sampler == "ode":
+        middle = _middle(problem) if params.prior == "auto" else None
+        if middle is None:
+            yield from _judged(problem, params, rng, state)
+        else:
+            judged = _judged(_cut(problem, middle), params, rng, state)
+            yield from _placed(judged, problem.measurement, middle)
+        return
+    prior = load_prior(problem, params.prior, params.network)
+    if params.task == "generate" and params.sampler == "ode":
         yield from _flowed(problem, params, prior, rng, state)
     else:
         yield from _walked(problem, params, prior, rng, state)
@@ -296,23 +305,60 @@ def _flowed(
     )
 
 
-def _judged(
-    problem: Problem, params: Params, prior: Prior, rng: torch.Generator, state: State | None
-) -> Solver:
+Middle = tuple[slice, slice]
+
+
+def _middle(problem: Problem) -> Middle | None:
+    """Rows and columns of the middle square that the small networks can judge, of a picture whose
+    shorter side is theirs and whose longer one is not.
+    """
+    height, width = problem.operator.shape_in[1:]
+    if min(height, width) != SMALL or height == width:
+        return None
+    top, left = (height - SMALL) // 2, (width - SMALL) // 2
+    return slice(top, top + SMALL), slice(left, left + SMALL)
+
+
+def _cut(problem: Problem, middle: Middle) -> Problem:
+    """The problem of the middle alone."""
+    picture = problem.measurement[..., *middle].contiguous()
+    shape = (picture.shape[1], SMALL, SMALL)
+    return dataclasses.replace(problem, operator=Identity(shape), measurement=picture, truth=None)
+
+
+def _placed(solver: Solver, picture: Tensor, middle: Middle) -> Solver:
+    """The states of a solver, whose ``x`` lies in the middle of the whole picture."""
+    state = next(solver)
+    while True:
+        assert isinstance(state, State)
+        x = state.tensors["x"]
+        if x.shape[-2:] == (SMALL, SMALL):
+            whole = picture.expand(-1, x.shape[1], -1, -1).to(x.dtype).clone()
+            whole[..., *middle] = x
+            state = dataclasses.replace(state, tensors={**state.tensors, "x": whole})
+        events = yield state
+        try:
+            state = solver.send(events)
+        except StopIteration:
+            return
+
+
+def _judged(problem: Problem, params: Params, rng: torch.Generator, state: State | None) -> Solver:
     """The probability flow from the picture to noise; each sample has a probe of its own.
 
     The picture is what was measured: ``UNTOUCHED`` lets nothing happen to it before.
     """
+    prior = load_prior(problem, params.prior, params.network)
     if prior.sigma_max < DROWNED:
         height, width = problem.operator.shape_in[1:]
-        small = {"problem.working_size": 32} if height == width and params.prior == "auto" else {}
+        longer = round(SMALL * max(height, width) / min(height, width))
         raise BadInput(
             "prior: how likely a picture is can only be told where noise drowns it, and the "
             f"network for pictures of this size knows noise up to {prior.sigma_max:g} only "
-            "(allowed: a square picture at a working size of 32 px, whose networks know more, or "
-            "a formula as the prior)",
+            f"(allowed: a working size of {longer} px, whose networks know more, or a formula as "
+            "the prior)",
             "prior",
-            small,
+            {"problem.working_size": longer} if params.prior == "auto" else {},
         )
     sde = SDE(params.family)
     score = score_of(prior, sde, differentiable=True, dtype=torch.float32)

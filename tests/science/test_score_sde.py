@@ -293,6 +293,32 @@ def test_a_judged_picture_ends_with_bits_per_dimension(problem: Problem) -> None
     assert gray["curves"]["backwards"] > 0
 
 
+def test_the_middle_of_a_picture_that_is_no_square_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judged: list[tuple[int, ...]] = []
+
+    def loaded(problem: Problem, *_: str) -> Formula:
+        judged.append(problem.operator.shape_in)
+        return Formula(GaussianPrior.power_law((3, 32, 32), 0.05 * torch.eye(3)))
+
+    monkeypatch.setattr(score_sde, "load_prior", loaded)
+    rng = torch.Generator().manual_seed(3)
+    wide = torch.rand(1, 3, 32, 48, generator=rng)
+    settings = RestorationSettings()
+    judging = {"task": "likelihood", "prior": "auto", "tolerance": 1e-2}
+    last = run(Problem(Identity((3, 32, 48)), wide, 1e-3, None, settings), **judging)[-1]
+    assert judged == [(3, 32, 32)]
+    assert last.tensors["x"].shape == (1, 3, 32, 48)
+    # What was not judged stays; what was is the picture that is expected behind it.
+    assert torch.equal(last.tensors["x"][..., :8], wide[..., :8])
+    assert not torch.equal(last.tensors["x"][..., 8:40], wide[..., 8:40])
+    square = wide[..., 8:40].contiguous()
+    alone = run(Problem(Identity((3, 32, 32)), square, 1e-3, None, settings), **judging)[-1]
+    bits = "bits_per_dim"
+    assert last.scalars["curves"][bits] == alone.scalars["curves"][bits]
+
+
 def test_what_cannot_be_is_refused(problem: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="corrections"):
         run(problem, predictor="none")
@@ -300,8 +326,9 @@ def test_what_cannot_be_is_refused(problem: Problem, monkeypatch: pytest.MonkeyP
     weak.sigma_max = 1.1
     monkeypatch.setattr(score_sde, "load_prior", lambda *_: weak)
     with pytest.raises(BadInput, match=r"noise up to 1\.1 only") as caught:
-        run(problem, task="likelihood")
+        run(problem, task="likelihood", prior="auto")
     assert caught.value.field == "prior"
+    assert caught.value.suggestion == {"problem.working_size": 32}
 
 
 def test_a_walk_starts_where_the_prior_begins(

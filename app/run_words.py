@@ -11,7 +11,15 @@ from PySide6.QtCore import QCoreApplication, QDateTime, QLocale
 
 from app import words
 from app.run_row import INTERRUPTED, RECORD, RunRow, flatten, input_name, read_json
-from engine.catalogue import BenchSpec, Catalogue, FieldSpec, MethodSpec, PanelSpec, SeriesSpec
+from engine.catalogue import (
+    BenchSpec,
+    Catalogue,
+    FieldSpec,
+    MethodSpec,
+    PanelSpec,
+    SeriesSpec,
+    holds,
+)
 
 
 def _tr(text: str) -> str:
@@ -47,7 +55,7 @@ def status(value: str) -> str:
 def panel_of(key: str, panels: Iterable[PanelSpec], params: Mapping[str, Any]) -> PanelSpec | None:
     """What is said of a picture under these knobs: by the first of ``panels`` that counts."""
     for panel in panels:
-        if panel.name == key and all(params.get(n) in values for n, values in panel.when.items()):
+        if panel.name == key and holds(panel.when, params):
             return panel
     return None
 
